@@ -44,6 +44,9 @@ const MaxBanner = 512
 // Details are the facts that one protocol's handshake reveals. Each protocol's type is a pointer to a struct with
 // json and expr tags of the same snake_case names; rule conditions use these names.
 type Details interface {
+	// Protocol is the registry's name of the protocol that the details belong to. One conversation can end in
+	// another protocol than it began with: a page asked for over HTTP may turn out to be a DevTools endpoint.
+	Protocol() string
 	// Names lists the host and domain names that the peer said of itself, with where each was seen.
 	Names() []Name
 	// Summary is the one line that a report shows as the banner, e.g. "Chrome/124.0.6367.60". It may hold raw bytes.

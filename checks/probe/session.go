@@ -39,8 +39,9 @@ type Session struct {
 	// TLS is what the TLS handshake showed; nil while the conversation is in the clear.
 	TLS *TLS
 
-	conn net.Conn // *dial.Conn, or *tls.Conn over it
-	br   *bufio.Reader
+	conn   net.Conn // *dial.Conn, or *tls.Conn over it
+	br     *bufio.Reader
+	redial func() (*dial.Conn, error)
 }
 
 func newSession(ctx context.Context, conn *dial.Conn, opts Options) *Session {
@@ -94,6 +95,26 @@ func (s *Session) ReadLine(limit int) (string, error) {
 			return string(line), err
 		}
 	}
+}
+
+// Again replaces the conversation by a fresh one with the same peer, in TLS if this one was: for a server that closes
+// after one answer. It costs a connection of the host's budget, and fails when the port may have no more.
+func (s *Session) Again(alpn ...string) error {
+	if s.redial == nil {
+		return dial.ErrBudget
+	}
+	wasTLS := s.TLS != nil
+	_ = s.conn.Close()
+	conn, err := s.redial()
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	s.br.Reset(conn)
+	if wasTLS {
+		return s.StartTLS("", alpn...)
+	}
+	return nil
 }
 
 // StartTLS turns the conversation into TLS and fills s.TLS. Bytes that the peer sent in the clear beyond its consent are an
