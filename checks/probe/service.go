@@ -3,6 +3,7 @@ package probe
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Status says how the conversation with an open port ended. A service can have details and a status other than OK:
@@ -36,6 +37,23 @@ type Service struct {
 	Details   Details // nil when the protocol was not identified; its type is the registry's for Protocol
 	// Connections is how many connections this port cost, discovery's included when it was used for the handshake.
 	Connections int
+}
+
+// Names lists every name that the service said of itself: those of its certificate and those of its details.
+func (s *Service) Names() []Name {
+	var names []Name
+	if s.TLS != nil {
+		for _, n := range s.TLS.Names {
+			names = append(names, Name{Value: strings.TrimPrefix(n, "*."), In: InCertificate, Port: s.Port})
+		}
+	}
+	if s.Details != nil {
+		for _, n := range s.Details.Names() {
+			n.Port = s.Port
+			names = append(names, n)
+		}
+	}
+	return names
 }
 
 // MaxBanner bounds Service.Banner, in bytes.

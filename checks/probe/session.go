@@ -39,15 +39,54 @@ type Session struct {
 	// TLS is what the TLS handshake showed; nil while the conversation is in the clear.
 	TLS *TLS
 
-	conn   net.Conn // *dial.Conn, or *tls.Conn over it
-	br     *bufio.Reader
-	redial func() (*dial.Conn, error)
+	conn     *tap
+	br       *bufio.Reader
+	patience time.Duration // how long the peer may stay silent after a question
+	redial   func() (*dial.Conn, error)
 }
 
 func newSession(ctx context.Context, conn *dial.Conn, opts Options) *Session {
-	return &Session{Ctx: ctx, Peer: conn.Peer(), Identity: opts.Identity, Words: opts.Words, Deep: opts.Deep,
-		conn: conn, br: bufio.NewReaderSize(conn, 4096)}
+	s := &Session{Ctx: ctx, Peer: conn.Peer(), Identity: opts.Identity, Words: opts.Words, Deep: opts.Deep,
+		patience: opts.Handshake, conn: &tap{Conn: conn}}
+	s.br = bufio.NewReaderSize(s.conn, 4096)
+	s.expect()
+	return s
 }
+
+// heardBytes is how much of a conversation's beginning is remembered, to recognise a protocol that was not asked for.
+const heardBytes = 1024
+
+// tap remembers the first bytes that the peer sent, and ends the wait for them.
+type tap struct {
+	net.Conn
+	heard   []byte
+	waiting bool
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	if room := heardBytes - len(t.heard); n > 0 && room > 0 {
+		t.heard = append(t.heard, p[:min(n, room)]...)
+	}
+	if n > 0 && t.waiting {
+		t.waiting = false
+		_ = t.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// heard is the beginning of what the peer said in this conversation, inside TLS once it is.
+func (s *Session) heard() []byte { return s.conn.heard }
+
+// expect gives the peer its patience to say its first byte; from then on the conversation's lifetime bounds it.
+func (s *Session) expect() {
+	if s.patience > 0 {
+		s.conn.waiting = true
+		_ = s.conn.SetReadDeadline(time.Now().Add(s.patience))
+	}
+}
+
+func (s *Session) close() { _ = s.conn.Close() }
 
 // Reader is the peer's bytes, buffered. Reads end with the conversation's deadline or byte cap.
 func (s *Session) Reader() *bufio.Reader { return s.br }
@@ -60,7 +99,7 @@ func (s *Session) Write(p []byte) (int, error) { return s.conn.Write(p) }
 func (s *Session) Peek(d time.Duration) ([]byte, error) {
 	_ = s.conn.SetReadDeadline(time.Now().Add(d))
 	_, err := s.br.Peek(1)
-	_ = s.conn.SetReadDeadline(time.Time{})
+	_ = s.conn.SetReadDeadline(time.Time{}) // expect, or the conversation's lifetime, takes over
 	if err != nil {
 		if dial.Classify(err) == dial.TimedOut && s.Ctx.Err() == nil {
 			err = nil
@@ -104,13 +143,14 @@ func (s *Session) Again(alpn ...string) error {
 		return dial.ErrBudget
 	}
 	wasTLS := s.TLS != nil
-	_ = s.conn.Close()
+	s.close()
 	conn, err := s.redial()
 	if err != nil {
 		return err
 	}
-	s.conn = conn
-	s.br.Reset(conn)
+	s.conn = &tap{Conn: conn}
+	s.br.Reset(s.conn)
+	s.expect()
 	if wasTLS {
 		return s.StartTLS("", alpn...)
 	}
@@ -123,12 +163,14 @@ func (s *Session) StartTLS(serverName string, alpn ...string) error {
 	if s.br.Buffered() > 0 {
 		return errors.New("peer sent data between its consent to TLS and the handshake")
 	}
+	s.expect()
 	conn := tls.Client(s.conn, clientConfig(serverName, alpn))
 	if err := conn.HandshakeContext(s.Ctx); err != nil {
 		return err
 	}
 	s.TLS = describe(conn.ConnectionState())
-	s.conn = conn
-	s.br.Reset(conn)
+	s.conn = &tap{Conn: conn}
+	s.br.Reset(s.conn)
+	s.expect()
 	return nil
 }
