@@ -68,9 +68,14 @@ func (p *Prober) inquire(ctx context.Context, peer netip.AddrPort, conn *dial.Co
 	if conn != nil {
 		q.svc.Connections = 1
 	}
+	asked := make(map[string]bool)
 	for moves := plan(peer.Port()); len(moves) > 0; {
 		m := moves[0]
-		moves = q.next(q.play(m), m, moves[1:])
+		if moves = moves[1:]; asked[m.String()] {
+			continue
+		}
+		asked[m.String()] = true
+		moves = q.next(q.play(m), m, moves)
 	}
 	if q.first != nil { // the plan ended before the connection was used
 		_ = q.first.Close()
@@ -216,6 +221,7 @@ func (q *inquiry) fail(status Status, err error) {
 func (q *inquiry) connect() (*dial.Conn, error) {
 	if conn := q.first; conn != nil {
 		q.first = nil
+		conn.Begin(q.ctx)
 		return conn, nil
 	}
 	if q.svc.Connections >= MaxConnections {
