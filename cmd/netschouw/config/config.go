@@ -1,0 +1,139 @@
+// Package config is netschouw's configuration: one YAML file, environment variables and flags, all derived from one
+// table of keys (see Keys).
+//
+// A value comes from, in this order, a flag, the environment, the file, the default. Unknown and doubled keys, wrong
+// types, missing units and values out of bounds are errors that say where (file:line:column, variable or flag), what,
+// and what to write instead. Nothing is contacted before the configuration is known to be whole.
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Config is a whole configuration. The zero value is not usable; Default and Load give one.
+type Config struct {
+	Scope    Scope
+	Sweep    Sweep
+	Identify Identify
+	NetInfo  NetInfo
+	Rules    Rules
+	Output   Output
+	Log      Log
+	State    string // folder for the cursor of a run, created 0700 when needed
+	FailOn   string // match | suspect | never
+
+	origins map[string]string // key path -> where its value was written
+}
+
+// Scope says which addresses are the provider's own. The texts are parsed by package netinfo, whose errors name At.
+type Scope struct {
+	Owned, Excluded           []Item   // CIDRs, addresses, a-b ranges
+	OwnedFiles, ExcludedFiles []string // one entry per line
+	ASNs                      []uint32 // the autonomous systems that must announce Owned
+}
+
+// Sweep says how the tour goes.
+type Sweep struct {
+	Range       []Item // narrows Scope.Owned for this run; empty: all of it
+	Discovery   string // auto | connect | syn
+	Ports       Ports
+	Rate        Rate // connection attempts over all hosts
+	RatePer24   Rate // connection attempts to one IPv4 /24 or IPv6 /64
+	PerHost     int  // connections per host and run
+	Timeout     Timeout
+	Concurrency int    // hosts in hand at once; 0: chosen from the rate and the descriptors
+	Seed        uint64 // of the order of addresses; 0: random
+	Resume      bool   // go on where the last run stopped
+}
+
+// Timeout bounds the three waits of a sweep.
+type Timeout struct {
+	Connect   Duration // for the answer to a connection attempt
+	Handshake Duration // for a whole conversation with one port
+	Host      Duration // for everything about one host
+}
+
+// Identify is what probed hosts are told of who asks.
+type Identify struct{ Contact, EHLO string }
+
+// NetInfo says what is known of an address without asking it.
+type NetInfo struct {
+	Resolvers []string // host:port; empty: DNS is not looked at
+	DNSRate   Rate     // queries to the resolvers
+	ASNDB     string   // MMDB file; "": not looked at
+	CountryDB string   // MMDB file; "": not looked at
+	Customers string   // CSV file; "": not looked at
+}
+
+// Rules says what to look for.
+type Rules struct {
+	Packs []string // names of embedded packs
+	Dirs  []string // folders with further packs
+	Prior float64  // probability that a host is misused before anything is known; 0: the packs' own
+}
+
+// Output says what is written, and where.
+type Output struct {
+	Format string // a format of package report
+	File   string // "": standard output
+	All    bool   // clear hosts too
+	Lang   string // language of what people read
+}
+
+// Log says what is told on standard error.
+type Log struct {
+	Level, Format string
+	Quiet         bool
+}
+
+// Default returns the configuration of an empty file.
+func Default() *Config {
+	return &Config{
+		Sweep: Sweep{
+			Discovery: "auto",
+			Ports:     DefaultPorts(),
+			Rate:      PerSecond(10000),
+			// A /24 is often one customer behind one uplink: a tenth of the whole rate at most goes there.
+			RatePer24: PerSecond(1000),
+			PerHost:   64,
+			Timeout: Timeout{
+				Connect:   Duration(2 * time.Second),  // one SYN retransmission (RFC 6298: after 1s) still fits
+				Handshake: Duration(5 * time.Second),  // slow greetings, such as postscreen's, still fit
+				Host:      Duration(60 * time.Second), // a tarpit holds one worker no longer than this
+			},
+		},
+		NetInfo: NetInfo{DNSRate: PerSecond(200)},
+		Rules:   Rules{Packs: []string{"meliorator"}},
+		Output:  Output{Format: "text", Lang: "en"},
+		Log:     Log{Level: "info", Format: "text"},
+		State:   "/var/lib/netschouw",
+		FailOn:  "never",
+		origins: map[string]string{},
+	}
+}
+
+// Origin tells where a key's value was written, "default" when nowhere.
+func (c *Config) Origin(path string) string {
+	if at := c.origins[path]; at != "" {
+		return at
+	}
+	return "default"
+}
+
+// Hash identifies the tour that a configuration describes: it changes when a resumed run would visit other addresses,
+// other ports, or judge by other rules, and not when pace, output or logs change. Exclusions are left out on purpose:
+// a new one counts at once, on resume too.
+func (c *Config) Hash() string {
+	h := sha256.New()
+	for _, k := range keys {
+		if k.tour {
+			v := k.bind(c).show()
+			_, _ = io.WriteString(h, fmt.Sprintf("%s=%q\n", k.Path, v)) // a hash never fails
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

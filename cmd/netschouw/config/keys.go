@@ -1,0 +1,162 @@
+package config
+
+import "strings"
+
+// Key is one setting. Its environment variable is derived from its path; flags of the command, the file that `init`
+// writes and the documentation are derived from this table.
+type Key struct {
+	Path  string // "sweep.rate"
+	Flag  string // "rate"; "" when the setting has no flag
+	Arg   string // placeholder of the value in help, "" for a switch
+	Usage string // one line: what the setting does
+	List  bool   // takes several values
+	files bool   // a path, or a list of them: relative ones in the file are relative to the file's folder
+	tour  bool   // part of Hash
+	bind  func(*Config) value
+}
+
+// keys is the one table of settings, in the order of the file that `init` writes.
+var keys = []Key{
+	{Path: "scope.owned", Flag: "owned", Arg: "RANGE", List: true, tour: true,
+		Usage: "your own ranges: CIDR, address or first-last; nothing else is ever contacted",
+		bind:  func(c *Config) value { return items(&c.Scope.Owned) }},
+	{Path: "scope.owned_files", Arg: "FILE", List: true, files: true, tour: true,
+		Usage: "files with one owned range per line, # comments",
+		bind:  func(c *Config) value { return texts(&c.Scope.OwnedFiles) }},
+	{Path: "scope.excluded", Flag: "exclude", Arg: "RANGE", List: true,
+		Usage: "never contacted, even though owned",
+		bind:  func(c *Config) value { return items(&c.Scope.Excluded) }},
+	{Path: "scope.excluded_files", Flag: "exclude-file", Arg: "FILE", List: true, files: true,
+		Usage: "files with one excluded range per line; a faulty line stops the run",
+		bind:  func(c *Config) value { return texts(&c.Scope.ExcludedFiles) }},
+	{Path: "scope.asns", Flag: "asn", Arg: "NUMBER", List: true,
+		Usage: "the autonomous systems that must announce every owned range (needs netinfo.asn_db)",
+		bind:  func(c *Config) value { return asns(&c.Scope.ASNs) }},
+
+	{Path: "sweep.range", Flag: "range", Arg: "RANGE", List: true, tour: true,
+		Usage: "sweep only this part of the owned ranges",
+		bind:  func(c *Config) value { return items(&c.Sweep.Range) }},
+	{Path: "sweep.discovery", Flag: "discovery", Arg: "HOW",
+		Usage: "how open ports are found: auto, connect or syn",
+		bind:  func(c *Config) value { return choice(&c.Sweep.Discovery, "auto", "connect", "syn") }},
+	{Path: "sweep.ports", Flag: "port", Arg: "PORT", List: true, tour: true,
+		Usage: "ports to try: default, all, a protocol's name, numbers and ranges such as 8000-8100",
+		bind:  func(c *Config) value { return portsValue{&c.Sweep.Ports} }},
+	{Path: "sweep.rate", Flag: "rate", Arg: "RATE",
+		Usage: "connection attempts over all hosts, such as 10000/s, or unlimited",
+		bind:  func(c *Config) value { return rate(&c.Sweep.Rate) }},
+	{Path: "sweep.rate_per_24", Flag: "rate-per-24", Arg: "RATE",
+		Usage: "connection attempts to one IPv4 /24 or IPv6 /64",
+		bind:  func(c *Config) value { return rate(&c.Sweep.RatePer24) }},
+	{Path: "sweep.per_host", Flag: "per-host", Arg: "N",
+		Usage: "connections per host and run",
+		bind:  func(c *Config) value { return whole(&c.Sweep.PerHost, 1, 200000) }},
+	{Path: "sweep.timeout.connect", Flag: "connect-timeout", Arg: "TIME",
+		Usage: "wait for the answer to a connection attempt",
+		bind:  func(c *Config) value { return duration(&c.Sweep.Timeout.Connect) }},
+	{Path: "sweep.timeout.handshake", Flag: "handshake-timeout", Arg: "TIME",
+		Usage: "longest conversation with one port",
+		bind:  func(c *Config) value { return duration(&c.Sweep.Timeout.Handshake) }},
+	{Path: "sweep.timeout.host", Flag: "host-timeout", Arg: "TIME",
+		Usage: "longest look at one host",
+		bind:  func(c *Config) value { return duration(&c.Sweep.Timeout.Host) }},
+	{Path: "sweep.concurrency", Flag: "concurrency", Arg: "N",
+		Usage: "hosts in hand at once; 0 chooses from the rate and the machine",
+		bind:  func(c *Config) value { return whole(&c.Sweep.Concurrency, 0, 100000) }},
+	{Path: "sweep.seed", Flag: "seed", Arg: "N",
+		Usage: "of the order of addresses; 0 chooses one",
+		bind:  func(c *Config) value { return seed(&c.Sweep.Seed) }},
+	{Path: "sweep.resume", Flag: "resume",
+		Usage: "go on where the last run stopped early",
+		bind:  func(c *Config) value { return boolean(&c.Sweep.Resume) }},
+
+	{Path: "identify.contact", Flag: "contact", Arg: "URL",
+		Usage: "where an operator can read who asks and why; sent in the User-Agent",
+		bind:  func(c *Config) value { return text(&c.Identify.Contact) }},
+	{Path: "identify.ehlo", Flag: "ehlo", Arg: "NAME",
+		Usage: "our name towards mail servers; empty means an address literal",
+		bind:  func(c *Config) value { return text(&c.Identify.EHLO) }},
+
+	{Path: "netinfo.resolvers", Flag: "resolver", Arg: "HOST:PORT", List: true,
+		Usage: "DNS resolvers; none means that DNS is not looked at",
+		bind:  func(c *Config) value { return texts(&c.NetInfo.Resolvers) }},
+	{Path: "netinfo.dns_rate", Flag: "dns-rate", Arg: "RATE",
+		Usage: "queries to the resolvers",
+		bind:  func(c *Config) value { return rate(&c.NetInfo.DNSRate) }},
+	{Path: "netinfo.asn_db", Flag: "asn-db", Arg: "FILE", files: true,
+		Usage: "MMDB file with autonomous systems, such as GeoLite2-ASN.mmdb",
+		bind:  func(c *Config) value { return text(&c.NetInfo.ASNDB) }},
+	{Path: "netinfo.country_db", Flag: "country-db", Arg: "FILE", files: true,
+		Usage: "MMDB file with countries, such as GeoLite2-Country.mmdb",
+		bind:  func(c *Config) value { return text(&c.NetInfo.CountryDB) }},
+	{Path: "netinfo.customers", Flag: "customers", Arg: "FILE", files: true,
+		Usage: "CSV file: prefix,customer_id,customer_name,abuse_email,tags,exclude",
+		bind:  func(c *Config) value { return text(&c.NetInfo.Customers) }},
+
+	{Path: "rules.packs", Flag: "pack", Arg: "NAME", List: true, tour: true,
+		Usage: "rule packs that come with netschouw",
+		bind:  func(c *Config) value { return texts(&c.Rules.Packs) }},
+	{Path: "rules.dirs", Flag: "rules-dir", Arg: "DIR", List: true, files: true, tour: true,
+		Usage: "folders with further rule packs",
+		bind:  func(c *Config) value { return texts(&c.Rules.Dirs) }},
+	{Path: "rules.prior", Flag: "prior", Arg: "P", tour: true,
+		Usage: "probability that a host is misused before anything is known of it; 0 means the packs' own",
+		bind:  func(c *Config) value { return probability(&c.Rules.Prior) }},
+
+	{Path: "output.format", Flag: "format", Arg: "FORMAT",
+		Usage: "text, jsonl, json or csv",
+		bind:  func(c *Config) value { return choice(&c.Output.Format, Formats()...) }},
+	{Path: "output.file", Flag: "out", Arg: "FILE", files: true,
+		Usage: "write results there (0600) instead of to standard output",
+		bind:  func(c *Config) value { return text(&c.Output.File) }},
+	{Path: "output.all", Flag: "all",
+		Usage: "write clear hosts too",
+		bind:  func(c *Config) value { return boolean(&c.Output.All) }},
+	{Path: "output.lang", Flag: "lang", Arg: "LANG",
+		Usage: "language of what people read: en or nl",
+		bind:  func(c *Config) value { return choice(&c.Output.Lang, "en", "nl") }},
+
+	{Path: "log.level", Flag: "log-level", Arg: "LEVEL",
+		Usage: "debug, info, warn or error",
+		bind:  func(c *Config) value { return choice(&c.Log.Level, "debug", "info", "warn", "error") }},
+	{Path: "log.format", Flag: "log-format", Arg: "FORMAT",
+		Usage: "text or json",
+		bind:  func(c *Config) value { return choice(&c.Log.Format, "text", "json") }},
+	{Path: "log.quiet", Flag: "quiet",
+		Usage: "no progress and no log below warn on standard error",
+		bind:  func(c *Config) value { return boolean(&c.Log.Quiet) }},
+
+	{Path: "state", Flag: "state", Arg: "DIR", files: true,
+		Usage: "folder for the cursor of a run",
+		bind:  func(c *Config) value { return text(&c.State) }},
+	{Path: "fail_on", Flag: "fail-on", Arg: "VERDICT",
+		Usage: "exit with 3 when hosts of this verdict or worse are found: match, suspect or never",
+		bind:  func(c *Config) value { return choice(&c.FailOn, "match", "suspect", "never") }},
+}
+
+// Keys returns the table of settings in order. Callers must not change it.
+func Keys() []Key { return keys }
+
+// ByPath returns the setting of that path.
+func ByPath(path string) (Key, bool) {
+	for _, k := range keys {
+		if k.Path == path {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+// Env is the setting's environment variable: NETSCHOUW_SWEEP_RATE for sweep.rate.
+func (k Key) Env() string {
+	return "NETSCHOUW_" + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
+}
+
+// Switch says that the setting is on or off, and its flag takes no value.
+func (k Key) Switch() bool { return k.Arg == "" }
+
+// DefaultText is the default as help shows it, "" when there is none to show.
+func (k Key) DefaultText() string { return strings.Join(k.bind(Default()).show(), ", ") }
+
+// Formats lists the formats that results can be written in.
+func Formats() []string { return []string{"text", "jsonl", "json", "csv"} }
