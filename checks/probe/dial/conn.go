@@ -80,7 +80,9 @@ func (c *Conn) SetDeadline(t time.Time) error { return c.settle(c.raw.SetDeadlin
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.settle(c.raw.SetReadDeadline(c.clamp(t))) }
 
 // SetWriteDeadline is SetDeadline for writes.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.settle(c.raw.SetWriteDeadline(c.clamp(t))) }
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.settle(c.raw.SetWriteDeadline(c.clamp(t)))
+}
 
 func (c *Conn) clamp(t time.Time) time.Time {
 	if t.IsZero() || t.After(c.until) {
