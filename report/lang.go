@@ -1,0 +1,77 @@
+package report
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// languages are the languages of text for people. The traits' titles, explanations and reasons come from the rule
+// packs, in the packs' own language.
+var languages = map[string]texts{"en": english, "nl": dutch}
+
+// Languages returns the names of the languages of text, sorted.
+func Languages() []string {
+	names := make([]string, 0, len(languages))
+	for name := range languages {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// texts is every string of a report for people, in one language. A test checks that none is missing and that verbs
+// agree with English.
+type texts struct {
+	Thousands, Decimal string // separators of numbers
+
+	// The head.
+	Run, LookedAt, When, LookedFor, Stopped  string
+	Addresses, To, MoreRanges, StoppedReason string
+
+	// The summary.
+	Hosts, Verdicts, PortAttempts, AcceptAll                              string
+	Assessed, Silent, Unreachable, LocalError, Skipped, Interrupted, Left string
+	Match, Suspect, Clear                                                 string
+	Outcome                                                               [9]string // by dial.Outcome
+
+	// The table.
+	Table, Address, Verdict, Score, Customer, Groups, MoreCards string
+
+	// A card.
+	NoPTR, PTRNotLookedAt, Unconfirmed, NoCustomer, AcceptsAll string
+	Why, Evidence, Innocent, NextStep                          string
+	Weight, Uncounted, Hard, Fact, Inference, Host             string
+	NextMatch, NextSuspect, NextClear                          []string
+	CheckAgain                                                 string
+
+	// The full view.
+	Seen, Services, NoServices, Names, NotLookedAt, Nothing string
+	Ports, Prior, Connections, Observed                     string
+	Certificate, Subject, Issuer, Valid, SelfIssued, Also   string
+
+	// What it means.
+	NothingFound, NothingMeans, NothingMeansNot string
+	NobodyAnswered                              string
+	NotSeen                                     string
+	SilentNote, UnreachableNote, LocalNote      string
+	SkippedNote, InterruptedNote, LeftNote      string
+	NoDNS, NoASN, NoCountry, NoCustomers        string
+	Outside                                     string
+}
+
+// count writes a number with the separators of thousands of the language.
+func (t *texts) count(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	var parts []string
+	for len(s) > 3 {
+		parts = append([]string{s[len(s)-3:]}, parts...)
+		s = s[:len(s)-3]
+	}
+	return strings.Join(append([]string{s}, parts...), t.Thousands)
+}
+
+// decimal writes a number with the decimal sign of the language.
+func (t *texts) decimal(x float64, digits int) string {
+	return strings.Replace(strconv.FormatFloat(x, 'f', digits, 64), ".", t.Decimal, 1)
+}

@@ -1,0 +1,64 @@
+package report
+
+var english = texts{
+	Thousands: ",", Decimal: ".",
+
+	Run: "run", LookedAt: "looked at", When: "when", LookedFor: "looked for", Stopped: "stopped",
+	Addresses: "%s addresses", To: "to", MoreRanges: "and %s more",
+	StoppedReason: "before its end: what follows is a part of the whole",
+
+	Hosts: "HOSTS", Verdicts: "VERDICTS", PortAttempts: "ports tried", AcceptAll: "accept all",
+	Assessed: "assessed", Silent: "silent", Unreachable: "unreachable", LocalError: "local error",
+	Skipped: "skipped", Interrupted: "interrupted", Left: "not come to",
+	Match: "match", Suspect: "suspect", Clear: "clear",
+	Outcome: [...]string{"not looked at", "open", "refused", "timed out", "unreachable", "reset", "out of scope",
+		"over budget", "local error"},
+
+	Table: "HOSTS TO LOOK AT", Address: "ADDRESS", Verdict: "VERDICT", Score: "SCORE", Customer: "CUSTOMER", Groups: "GROUPS",
+	MoreCards: "%s more hosts of the table have no card here. See one with `netschouw check ADDRESS`, or all with `--format jsonl`.",
+
+	NoPTR: "no PTR record", PTRNotLookedAt: "PTR not looked at", Unconfirmed: "not confirmed", NoCustomer: "not known",
+	AcceptsAll: "Every port that was tried was open, random ones included: a SYN proxy, a tarpit or a honeypot. " +
+		"Only protocols that really answered count.",
+	Why: "WHY", Evidence: "EVIDENCE", Innocent: "IT MAY BE INNOCENT", NextStep: "NEXT STEP",
+	Weight: "weight %s", Uncounted: "adds nothing: a stronger trait of this group speaks already", Hard: "live indicator",
+	Fact: "published fact", Inference: "our inference", Host: "host",
+	NextMatch: []string{
+		"Have a second person read the evidence. It shows how the server is set up, not who uses it or what for.",
+		"Preserve first: the contract, payment and log-in records and flow data that you may keep. Do not change or " +
+			"end the server, and do not warn the customer, before that is decided.",
+		"Let legal counsel decide on a report. The advisory behind the rules was signed by the Netherlands Police, " +
+			"AIVD and MIVD among others.",
+	},
+	NextSuspect: []string{
+		"Most suspects are innocent. Read the evidence beside the explanations above and what you know of the customer.",
+		"If it stays unexplained, ask the customer what the services are for, and ask to close what need not be open.",
+	},
+	NextClear:  []string{"None. Nothing adds up to the pattern that was looked for."},
+	CheckAgain: "Look again, more deeply:",
+
+	Seen: "WHAT WAS SEEN", Services: "services", NoServices: "no open port", Names: "names", NotLookedAt: "not looked at", Nothing: "none",
+	Ports: "ports tried", Prior: "%s before any trait, %s after", Connections: "%d connections", Observed: "seen at",
+	Certificate: "certificate", Subject: "subject", Issuer: "issuer", Valid: "valid", SelfIssued: "self-issued", Also: "and %d more",
+
+	NothingFound: "NO HOST IS A MATCH OR A SUSPECT",
+	NothingMeans: "It means that none of the %s hosts that were assessed showed, on the ports that were tried and at that " +
+		"moment, the combination of traits that %s describes.",
+	NothingMeansNot: "It does not mean that the network is free of misuse. A server behind a firewall or a log-in, one that " +
+		"was off, or one set up in another way looks like any other.",
+	NobodyAnswered: "No host was assessed, so nothing can be said of any. Check that the ranges are right and that " +
+		"nothing between here and there drops the packets.",
+	NotSeen:         "WHAT WAS NOT LOOKED AT",
+	SilentNote:      "%s addresses were silent: no open port among those tried. A host behind a firewall looks the same.",
+	UnreachableNote: "%s addresses were unreachable: the network said so.",
+	LocalNote:       "%s addresses could not be tried because of a fault on this machine. Look in the log, and run again.",
+	SkippedNote:     "%s addresses were skipped: excluded, or out of scope. Nothing was sent to them.",
+	InterruptedNote: "%s hosts were begun and not finished.",
+	LeftNote:        "%s addresses were not come to. Go on with `netschouw sweep --resume`.",
+	NoDNS:           "Names: no DNS resolver is configured (netinfo.resolvers), so PTR records could not count.",
+	NoASN:           "Networks: no ASN database is configured (netinfo.asn_db).",
+	NoCountry:       "Countries: no country database is configured (netinfo.country_db).",
+	NoCustomers:     "Customers: no customer list is configured (netinfo.customers).",
+	Outside: "Anything behind a log-in, UDP, and ports that were not tried. Only harmless handshakes were made; no mail, " +
+		"database or session was read.",
+}

@@ -1,0 +1,64 @@
+package report
+
+var dutch = texts{
+	Thousands: ".", Decimal: ",",
+
+	Run: "run", LookedAt: "bekeken", When: "wanneer", LookedFor: "gezocht naar", Stopped: "gestopt",
+	Addresses: "%s adressen", To: "tot", MoreRanges: "en nog %s",
+	StoppedReason: "voor het einde: wat volgt is een deel van het geheel",
+
+	Hosts: "HOSTS", Verdicts: "OORDELEN", PortAttempts: "poorten", AcceptAll: "alles open",
+	Assessed: "beoordeeld", Silent: "stil", Unreachable: "onbereikbaar", LocalError: "eigen fout",
+	Skipped: "overgeslagen", Interrupted: "afgebroken", Left: "niet bereikt",
+	Match: "match", Suspect: "verdacht", Clear: "niets",
+	Outcome: [...]string{"niet bekeken", "open", "geweigerd", "geen antwoord", "onbereikbaar", "verbroken", "buiten bereik",
+		"boven budget", "eigen fout"},
+
+	Table: "HOSTS OM NAAR TE KIJKEN", Address: "ADRES", Verdict: "OORDEEL", Score: "SCORE", Customer: "KLANT", Groups: "GROEPEN",
+	MoreCards: "Nog %s hosts uit de tabel staan hier niet uitgewerkt. Zie er een met `netschouw check ADRES`, of alle met `--format jsonl`.",
+
+	NoPTR: "geen PTR-record", PTRNotLookedAt: "PTR niet bekeken", Unconfirmed: "niet bevestigd", NoCustomer: "niet bekend",
+	AcceptsAll: "Elke geprobeerde poort was open, ook willekeurige: een SYN-proxy, een tarpit of een honeypot. " +
+		"Alleen protocollen die echt antwoordden tellen mee.",
+	Why: "WAAROM", Evidence: "BEWIJS", Innocent: "HET KAN ONSCHULDIG ZIJN", NextStep: "VOLGENDE STAP",
+	Weight: "gewicht %s", Uncounted: "telt niet mee: een sterker kenmerk van deze groep telt al", Hard: "actuele indicator",
+	Fact: "gepubliceerd feit", Inference: "onze gevolgtrekking", Host: "host",
+	NextMatch: []string{
+		"Laat een tweede persoon het bewijs lezen. Het toont hoe de server is ingericht, niet wie hem gebruikt of waarvoor.",
+		"Stel eerst veilig: contract-, betaal- en inloggegevens en flowdata die u mag bewaren. Wijzig of beëindig de " +
+			"server niet, en waarschuw de klant niet, voordat daarover is besloten.",
+		"Laat een jurist beslissen over een melding. Het advies achter de regels is mede ondertekend door de Nederlandse " +
+			"politie, de AIVD en de MIVD.",
+	},
+	NextSuspect: []string{
+		"De meeste verdachte hosts zijn onschuldig. Leg het bewijs naast de verklaringen hierboven en wat u van de klant weet.",
+		"Blijft het onverklaard, vraag de klant dan waar de diensten voor zijn, en te sluiten wat niet open hoeft te staan.",
+	},
+	NextClear:  []string{"Geen. Niets telt op tot het patroon waarnaar is gezocht."},
+	CheckAgain: "Opnieuw en grondiger kijken:",
+
+	Seen: "WAT IS GEZIEN", Services: "diensten", NoServices: "geen open poort", Names: "namen", NotLookedAt: "niet bekeken", Nothing: "geen",
+	Ports: "poorten", Prior: "%s vóór enig kenmerk, %s erna", Connections: "%d verbindingen", Observed: "gezien op",
+	Certificate: "certificaat", Subject: "houder", Issuer: "uitgever", Valid: "geldig", SelfIssued: "zelf uitgegeven", Also: "en nog %d",
+
+	NothingFound: "GEEN HOST IS EEN MATCH OF VERDACHT",
+	NothingMeans: "Dat betekent dat geen van de %s beoordeelde hosts, op de geprobeerde poorten en op dat moment, de " +
+		"combinatie van kenmerken vertoonde die %s beschrijft.",
+	NothingMeansNot: "Het betekent niet dat het netwerk vrij is van misbruik. Een server achter een firewall of een log-in, " +
+		"een die uit stond, of een die anders is ingericht, ziet eruit als elke andere.",
+	NobodyAnswered: "Geen enkele host is beoordeeld, dus er valt over geen enkele iets te zeggen. Controleer of de " +
+		"ranges kloppen en of niets onderweg de pakketten tegenhoudt.",
+	NotSeen:         "WAT NIET IS BEKEKEN",
+	SilentNote:      "%s adressen waren stil: geen open poort onder de geprobeerde. Een host achter een firewall ziet er net zo uit.",
+	UnreachableNote: "%s adressen waren onbereikbaar: het netwerk zei dat zelf.",
+	LocalNote:       "%s adressen konden niet worden geprobeerd door een fout op deze machine. Kijk in het log en probeer opnieuw.",
+	SkippedNote:     "%s adressen zijn overgeslagen: uitgesloten of buiten bereik. Er is niets naartoe gestuurd.",
+	InterruptedNote: "%s hosts zijn begonnen en niet afgemaakt.",
+	LeftNote:        "%s adressen zijn niet bereikt. Ga verder met `netschouw sweep --resume`.",
+	NoDNS:           "Namen: er is geen DNS-resolver ingesteld (netinfo.resolvers), dus PTR-records konden niet meetellen.",
+	NoASN:           "Netwerken: er is geen ASN-database ingesteld (netinfo.asn_db).",
+	NoCountry:       "Landen: er is geen landendatabase ingesteld (netinfo.country_db).",
+	NoCustomers:     "Klanten: er is geen klantenlijst ingesteld (netinfo.customers).",
+	Outside: "Alles achter een log-in, UDP, en poorten die niet zijn geprobeerd. Er zijn alleen onschuldige handshakes " +
+		"gedaan; geen mail, database of sessie is gelezen.",
+}

@@ -1,0 +1,193 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/netschouw/netschouw/checks"
+	"github.com/netschouw/netschouw/checks/probe/dial"
+)
+
+// sprintf is fmt.Sprintf for formats from a table of texts, which vet cannot read; a test compares their verbs.
+func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+
+// head says what was looked at, when and for what.
+func (p *page) head(s Summary) {
+	title := p.ink(bold, strings.TrimSpace("netschouw "+p.show(s.Version, 40)))
+	if s.Run != "" {
+		title += p.ink(dim, "  "+p.t.Run+" "+p.show(s.Run, 44))
+	}
+	p.line(title)
+	p.gap()
+	if len(s.Ranges) > 0 {
+		p.field(p.t.LookedAt, p.ranges(s))
+	}
+	if !s.Started.IsZero() {
+		p.field(p.t.When, p.span(s.Started, s.Ended))
+	}
+	if len(s.Packs) > 0 {
+		p.field(p.t.LookedFor, p.packs(s))
+	}
+	if !s.Complete {
+		why := p.t.StoppedReason
+		if s.Stopped != "" {
+			why = p.show(s.Stopped, 0) + "; " + why
+		}
+		p.field(p.t.Stopped, why)
+	}
+}
+
+// ranges names the first of the ranges and counts the rest.
+func (p *page) ranges(s Summary) string {
+	const most = 6
+	text := strings.Join(each(s.Ranges[:min(len(s.Ranges), most)], func(r string) string { return p.show(r, labelWidth) }), ", ")
+	if more := len(s.Ranges) - most; more > 0 {
+		text += ", " + sprintf(p.t.MoreRanges, p.t.count(uint64(more)))
+	}
+	if s.Addresses > 1 {
+		text += " (" + sprintf(p.t.Addresses, p.t.count(s.Addresses)) + ")"
+	}
+	return text
+}
+
+func (p *page) packs(s Summary) string {
+	return strings.Join(each(s.Packs, func(n string) string { return p.show(n, labelWidth) }), ", ")
+}
+
+// span writes two moments, the second without its date when that is the same.
+func (p *page) span(from, to time.Time) string {
+	if to.Before(from) {
+		return p.stamp(from)
+	}
+	from, to = from.In(p.opts.Location), to.In(p.opts.Location)
+	end := to.Format("2006-01-02 15:04:05 MST")
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		end = to.Format("15:04:05 MST")
+	}
+	return fmt.Sprintf("%s %s %s (%s)", from.Format("2006-01-02 15:04:05"), p.t.To, end, to.Sub(from).Round(time.Second))
+}
+
+// counted is a word and a number of the summary.
+type counted struct {
+	word  string
+	n     uint64
+	style style
+}
+
+// left is how many addresses of the ranges the run did not come to.
+func left(s Summary) uint64 {
+	h := s.Hosts
+	done := h.Assessed + h.Silent + h.Unreachable + h.LocalError + h.Interrupted
+	if s.Complete || s.Addresses < done {
+		return 0
+	}
+	return s.Addresses - done
+}
+
+// summary is what became of the addresses, beside how the hosts were judged.
+func (p *page) summary(s Summary) {
+	hosts := nonZero(counted{p.t.Assessed, s.Hosts.Assessed, plain}, counted{p.t.Silent, s.Hosts.Silent, plain},
+		counted{p.t.Unreachable, s.Hosts.Unreachable, plain}, counted{p.t.LocalError, s.Hosts.LocalError, yellow},
+		counted{p.t.Skipped, s.Hosts.Skipped, plain}, counted{p.t.Interrupted, s.Hosts.Interrupted, yellow},
+		counted{p.t.Left, left(s), yellow})
+	verdicts := []counted{{p.t.Match, s.Verdicts.Match, red}, {p.t.Suspect, s.Verdicts.Suspect, yellow}, {p.t.Clear, s.Verdicts.Clear, green}}
+	p.gap()
+	const half = 40
+	p.line(p.ink(bold, pad(p.t.Hosts, half, false)) + p.ink(bold, p.t.Verdicts))
+	for i := range max(len(hosts), len(verdicts)) {
+		line := strings.Repeat(" ", half)
+		if i < len(hosts) {
+			line = p.counted(hosts[i]) + strings.Repeat(" ", half-2-countWidth)
+		}
+		if i < len(verdicts) {
+			line += p.counted(verdicts[i])
+		}
+		p.line(line)
+	}
+	if attempts := p.attempts(s); attempts != "" {
+		p.gap()
+		p.field(p.t.PortAttempts, attempts)
+	}
+	if s.AcceptAll > 0 {
+		p.field(p.t.AcceptAll, p.t.count(s.AcceptAll))
+	}
+}
+
+// countWidth is the width of a word and its number, without the indent of two.
+const countWidth = 26
+
+func (p *page) counted(c counted) string {
+	number := p.t.count(c.n)
+	if c.n == 0 {
+		c.style = plain
+	}
+	return "  " + pad(c.word, countWidth-12, false) + p.ink(c.style, pad(number, 12, true))
+}
+
+func nonZero(all ...counted) []counted {
+	kept := all[:1] // assessed is said even when it is none
+	for _, c := range all[1:] {
+		if c.n > 0 {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// attempts is how the attempts at ports ended, in the order of dial's outcomes.
+func (p *page) attempts(s Summary) string { return outcomes(p.t, s.Ports) }
+
+func outcomes[N int | uint64](t *texts, ports map[string]N) string {
+	var parts []string
+	for _, o := range dial.Outcomes() {
+		if n := ports[o.String()]; n > 0 {
+			parts = append(parts, t.count(uint64(n))+" "+t.Outcome[o])
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// meaning says what it means, and what not, that nothing was found.
+func (p *page) meaning(s Summary, rows []row) {
+	for _, r := range rows {
+		if r.verdict != checks.Clear {
+			return
+		}
+	}
+	p.heading(p.t.NothingFound)
+	if s.Hosts.Assessed == 0 {
+		p.para("  ", p.t.NobodyAnswered, plain)
+		return
+	}
+	p.para("  ", sprintf(p.t.NothingMeans, p.t.count(s.Hosts.Assessed), cmp.Or(p.packs(s), "netschouw")), plain)
+	p.para("  ", p.t.NothingMeansNot, plain)
+}
+
+// notSeen closes the report with what was not looked at: it is no evidence of innocence.
+func (p *page) notSeen(s Summary) {
+	p.heading(p.t.NotSeen)
+	for _, note := range []struct {
+		format string
+		n      uint64
+	}{
+		{p.t.SilentNote, s.Hosts.Silent}, {p.t.UnreachableNote, s.Hosts.Unreachable}, {p.t.LocalNote, s.Hosts.LocalError},
+		{p.t.SkippedNote, s.Hosts.Skipped}, {p.t.InterruptedNote, s.Hosts.Interrupted}, {p.t.LeftNote, left(s)},
+	} {
+		if note.n > 0 {
+			p.para("  • ", sprintf(note.format, p.t.count(note.n)), plain)
+		}
+	}
+	for _, source := range []struct {
+		had  bool
+		note string
+	}{
+		{s.LookedAt.DNS, p.t.NoDNS}, {s.LookedAt.ASN, p.t.NoASN}, {s.LookedAt.Country, p.t.NoCountry}, {s.LookedAt.Customers, p.t.NoCustomers},
+	} {
+		if !source.had {
+			p.para("  • ", source.note, plain)
+		}
+	}
+	p.para("  • ", p.t.Outside, plain)
+}
