@@ -1,18 +1,31 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/netschouw/netschouw/report"
+)
 
 // Key is one setting. Its environment variable is derived from its path; flags of the command, the file that `init`
 // writes and the documentation are derived from this table.
 type Key struct {
-	Path  string // "sweep.rate"
-	Flag  string // "rate"; "" when the setting has no flag
-	Arg   string // placeholder of the value in help, "" for a switch
-	Usage string // one line: what the setting does
-	List  bool   // takes several values
-	files bool   // a path, or a list of them: relative ones in the file are relative to the file's folder
-	tour  bool   // part of Hash
-	bind  func(*Config) value
+	Path    string   // "sweep.rate"
+	Flag    string   // "rate"; "" when the setting has no flag
+	Arg     string   // placeholder of the value in help, "" for a switch
+	Usage   string   // one line: what the setting does
+	List    bool     // takes several values
+	Choices []string // the only values there are; nil when there are others
+	Files   bool     // a path, or a list of them: relative ones in the file are relative to the file's folder
+	tour    bool     // part of Hash
+	bind    func(*Config) value
+}
+
+// pick is a setting whose value is one of a few words.
+func pick(path, flag, arg, usage string, field func(*Config) *string, choices ...string) Key {
+	n := len(choices) - 1
+	return Key{Path: path, Flag: flag, Arg: arg, Choices: choices,
+		Usage: usage + ": " + strings.Join(choices[:n], ", ") + " or " + choices[n],
+		bind:  func(c *Config) value { return choice(field(c), choices...) }}
 }
 
 // keys is the one table of settings, in the order of the file that `init` writes.
@@ -20,13 +33,13 @@ var keys = []Key{
 	{Path: "scope.owned", Flag: "owned", Arg: "RANGE", List: true, tour: true,
 		Usage: "your own ranges: CIDR, address or first-last; nothing else is ever contacted",
 		bind:  func(c *Config) value { return items(&c.Scope.Owned) }},
-	{Path: "scope.owned_files", Arg: "FILE", List: true, files: true, tour: true,
+	{Path: "scope.owned_files", Arg: "FILE", List: true, Files: true, tour: true,
 		Usage: "files with one owned range per line, # comments",
 		bind:  func(c *Config) value { return texts(&c.Scope.OwnedFiles) }},
 	{Path: "scope.excluded", Flag: "exclude", Arg: "RANGE", List: true,
 		Usage: "never contacted, even though owned",
 		bind:  func(c *Config) value { return items(&c.Scope.Excluded) }},
-	{Path: "scope.excluded_files", Flag: "exclude-file", Arg: "FILE", List: true, files: true,
+	{Path: "scope.excluded_files", Flag: "exclude-file", Arg: "FILE", List: true, Files: true,
 		Usage: "files with one excluded range per line; a faulty line stops the run",
 		bind:  func(c *Config) value { return texts(&c.Scope.ExcludedFiles) }},
 	{Path: "scope.asns", Flag: "asn", Arg: "NUMBER", List: true,
@@ -36,9 +49,8 @@ var keys = []Key{
 	{Path: "sweep.range", Flag: "range", Arg: "RANGE", List: true, tour: true,
 		Usage: "sweep only this part of the owned ranges",
 		bind:  func(c *Config) value { return items(&c.Sweep.Range) }},
-	{Path: "sweep.discovery", Flag: "discovery", Arg: "HOW",
-		Usage: "how open ports are found: auto, connect or syn",
-		bind:  func(c *Config) value { return choice(&c.Sweep.Discovery, "auto", "connect", "syn") }},
+	pick("sweep.discovery", "discovery", "HOW", "how open ports are found",
+		func(c *Config) *string { return &c.Sweep.Discovery }, "auto", "connect", "syn"),
 	{Path: "sweep.ports", Flag: "port", Arg: "PORT", List: true, tour: true,
 		Usage: "ports to try: default, all, a protocol's name, numbers and ranges such as 8000-8100",
 		bind:  func(c *Config) value { return portsValue{&c.Sweep.Ports} }},
@@ -83,55 +95,50 @@ var keys = []Key{
 	{Path: "netinfo.dns_rate", Flag: "dns-rate", Arg: "RATE",
 		Usage: "queries to the resolvers",
 		bind:  func(c *Config) value { return rate(&c.NetInfo.DNSRate) }},
-	{Path: "netinfo.asn_db", Flag: "asn-db", Arg: "FILE", files: true,
+	{Path: "netinfo.asn_db", Flag: "asn-db", Arg: "FILE", Files: true,
 		Usage: "MMDB file with autonomous systems, such as GeoLite2-ASN.mmdb",
 		bind:  func(c *Config) value { return text(&c.NetInfo.ASNDB) }},
-	{Path: "netinfo.country_db", Flag: "country-db", Arg: "FILE", files: true,
+	{Path: "netinfo.country_db", Flag: "country-db", Arg: "FILE", Files: true,
 		Usage: "MMDB file with countries, such as GeoLite2-Country.mmdb",
 		bind:  func(c *Config) value { return text(&c.NetInfo.CountryDB) }},
-	{Path: "netinfo.customers", Flag: "customers", Arg: "FILE", files: true,
+	{Path: "netinfo.customers", Flag: "customers", Arg: "FILE", Files: true,
 		Usage: "CSV file: prefix,customer_id,customer_name,abuse_email,tags,exclude",
 		bind:  func(c *Config) value { return text(&c.NetInfo.Customers) }},
 
 	{Path: "rules.packs", Flag: "pack", Arg: "NAME", List: true, tour: true,
 		Usage: "rule packs that come with netschouw",
 		bind:  func(c *Config) value { return texts(&c.Rules.Packs) }},
-	{Path: "rules.dirs", Flag: "rules-dir", Arg: "DIR", List: true, files: true, tour: true,
+	{Path: "rules.dirs", Flag: "rules-dir", Arg: "DIR", List: true, Files: true, tour: true,
 		Usage: "folders with further rule packs",
 		bind:  func(c *Config) value { return texts(&c.Rules.Dirs) }},
 	{Path: "rules.prior", Flag: "prior", Arg: "P", tour: true,
 		Usage: "probability that a host is misused before anything is known of it; 0 means the packs' own",
 		bind:  func(c *Config) value { return probability(&c.Rules.Prior) }},
 
-	{Path: "output.format", Flag: "format", Arg: "FORMAT",
-		Usage: "text, jsonl, json or csv",
-		bind:  func(c *Config) value { return choice(&c.Output.Format, Formats()...) }},
-	{Path: "output.file", Flag: "out", Arg: "FILE", files: true,
+	pick("output.format", "format", "FORMAT", "how results are written",
+		func(c *Config) *string { return &c.Output.Format }, report.Names()...),
+	{Path: "output.file", Flag: "out", Arg: "FILE", Files: true,
 		Usage: "write results there (0600) instead of to standard output",
 		bind:  func(c *Config) value { return text(&c.Output.File) }},
 	{Path: "output.all", Flag: "all",
 		Usage: "write clear hosts too",
 		bind:  func(c *Config) value { return boolean(&c.Output.All) }},
-	{Path: "output.lang", Flag: "lang", Arg: "LANG",
-		Usage: "language of what people read: en or nl",
-		bind:  func(c *Config) value { return choice(&c.Output.Lang, "en", "nl") }},
+	pick("output.lang", "lang", "LANG", "language of what people read",
+		func(c *Config) *string { return &c.Output.Lang }, report.Languages()...),
 
-	{Path: "log.level", Flag: "log-level", Arg: "LEVEL",
-		Usage: "debug, info, warn or error",
-		bind:  func(c *Config) value { return choice(&c.Log.Level, "debug", "info", "warn", "error") }},
-	{Path: "log.format", Flag: "log-format", Arg: "FORMAT",
-		Usage: "text or json",
-		bind:  func(c *Config) value { return choice(&c.Log.Format, "text", "json") }},
+	pick("log.level", "log-level", "LEVEL", "least important log line that is written",
+		func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
+	pick("log.format", "log-format", "FORMAT", "form of log lines",
+		func(c *Config) *string { return &c.Log.Format }, "text", "json"),
 	{Path: "log.quiet", Flag: "quiet",
 		Usage: "no progress and no log below warn on standard error",
 		bind:  func(c *Config) value { return boolean(&c.Log.Quiet) }},
 
-	{Path: "state", Flag: "state", Arg: "DIR", files: true,
+	{Path: "state", Flag: "state", Arg: "DIR", Files: true,
 		Usage: "folder for the cursor of a run",
 		bind:  func(c *Config) value { return text(&c.State) }},
-	{Path: "fail_on", Flag: "fail-on", Arg: "VERDICT",
-		Usage: "exit with 3 when hosts of this verdict or worse are found: match, suspect or never",
-		bind:  func(c *Config) value { return choice(&c.FailOn, "match", "suspect", "never") }},
+	pick("fail_on", "fail-on", "VERDICT", "exit with 3 when hosts of this verdict or worse are found",
+		func(c *Config) *string { return &c.FailOn }, "match", "suspect", "never"),
 }
 
 // Keys returns the table of settings in order. Callers must not change it.
@@ -157,6 +164,3 @@ func (k Key) Switch() bool { return k.Arg == "" }
 
 // DefaultText is the default as help shows it, "" when there is none to show.
 func (k Key) DefaultText() string { return strings.Join(k.bind(Default()).show(), ", ") }
-
-// Formats lists the formats that results can be written in.
-func Formats() []string { return []string{"text", "jsonl", "json", "csv"} }

@@ -98,7 +98,7 @@ func (c *Config) readFile(path string) error {
 	}
 	for _, w := range keys {
 		key, _ := ByPath(w.path)
-		if key.files {
+		if key.Files {
 			for i, it := range w.items {
 				w.items[i].Text = beside(path, it.Text)
 			}

@@ -19,7 +19,7 @@ func Template(preset map[string][]string) string {
 	b.WriteString(head)
 	var open []string
 	for _, k := range keys {
-		if k.Path == "sweep.range" || k.Path == "sweep.resume" { // belong to one run, not to a file
+		if !inTemplate(k.Path) {
 			continue
 		}
 		names := strings.Split(k.Path, ".")
@@ -41,6 +41,10 @@ func Template(preset map[string][]string) string {
 	}
 	return b.String()
 }
+
+// inTemplate says whether the file that Template writes shows a key. The part of the ranges to sweep, and whether to go
+// on with a run, belong to one run and not to a file.
+func inTemplate(path string) bool { return path != "sweep.range" && path != "sweep.resume" }
 
 func writeKey(b *strings.Builder, k Key, indent, name string, preset map[string][]string) {
 	fmt.Fprintf(b, "%s# %s\n", indent, k.Usage)
