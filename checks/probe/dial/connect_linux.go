@@ -345,12 +345,17 @@ func selfConnected(fd int) bool {
 	return false
 }
 
-// expire gives up the attempts that nothing came back for.
+// expire gives up the attempts whose time is over. Linux may have kept an ICMP error as a soft one, which wakes nobody:
+// it came while the socket was in use.
 func (l *loop) expire(now time.Time) {
 	for l.oldest != none && !l.slots[l.oldest].deadline.After(now) {
 		s := l.release(l.oldest)
+		outcome := TimedOut
+		if code, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && code != 0 {
+			outcome = verdict(unix.Errno(code), nil) //nolint:gosec // an errno
+		}
 		_ = unix.Close(s.fd)
-		l.decide(s.job, s.port, TimedOut)
+		l.decide(s.job, s.port, outcome)
 	}
 }
 

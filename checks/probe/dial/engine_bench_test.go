@@ -94,6 +94,8 @@ func BenchmarkAnswered(b *testing.B) {
 	b.Run("refused", func(b *testing.B) { run(b, []uint16{closed(b)}, false, take) })
 	b.Run("open/left", func(b *testing.B) { run(b, everywhere(b, 5), false, (*Opened).Close) })
 	b.Run("open/taken", func(b *testing.B) { run(b, everywhere(b, 5), false, take) })
-	b.Run("mixed", func(b *testing.B) { run(b, append(everywhere(b, 1), closed(b), closed(b), closed(b), closed(b)), false, take) })
+	b.Run("mixed", func(b *testing.B) {
+		run(b, append(everywhere(b, 1), closed(b), closed(b), closed(b), closed(b)), false, take)
+	})
 	b.Run("portable/open", func(b *testing.B) { run(b, everywhere(b, 5), true, take) })
 }

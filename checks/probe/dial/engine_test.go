@@ -140,7 +140,9 @@ type ration struct {
 	taken []netip.Addr
 }
 
-func (r *ration) Wait(context.Context, netip.Addr) error { return errors.New("an engine must not block") }
+func (r *ration) Wait(context.Context, netip.Addr) error {
+	return errors.New("an engine must not block")
+}
 
 func (r *ration) Take(a netip.Addr) (time.Duration, bool, error) {
 	r.mu.Lock()

@@ -33,7 +33,7 @@ func inNetwork(t testing.TB, test func()) {
 		}
 		defer router.Close()
 		setup(t, func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) },
-			func() error { return os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0) })
+			func() error { return os.WriteFile("/proc/sys/net/ipv4/icmp_ratemask", []byte("0"), 0) })
 		ours, err := netns.New()
 		require.NoError(t, err)
 		defer ours.Close()
@@ -76,6 +76,13 @@ func join(t testing.TB, ours, router netns.NsHandle) {
 	up(there, "lo", "")
 	up(here, "lo", "")
 	outer, inner := up(there, "outer", "192.0.2.1/30"), up(here, "inner", "192.0.2.2/30")
+	// Until the kernel has noticed the carrier, it drops what a link sends.
+	for h, name := range map[*netlink.Handle]string{there: "outer", here: "inner"} {
+		require.Eventually(t, func() bool {
+			link, err := h.LinkByName(name)
+			return err == nil && link.Attrs().OperState == netlink.OperUp
+		}, 5*time.Second, time.Millisecond)
+	}
 	// The neighbours are told to each other, so that no test waits for ARP.
 	neighbour := func(h *netlink.Handle, on, of netlink.Link, ip string) {
 		require.NoError(t, h.NeighSet(&netlink.Neigh{LinkIndex: on.Attrs().Index, State: netlink.NUD_PERMANENT, IP: net.ParseIP(ip), HardwareAddr: of.Attrs().HardwareAddr}))
