@@ -45,13 +45,14 @@ func visible(r rune) string {
 
 // Terminal makes a value that came from a probed host fit for a terminal or a mail: one line that shows every
 // character, with the others written as escapes (\x1b, \u202e; a byte that is not UTF-8 as \xff), at most width
-// columns wide with its middle left out. A width of 0 or less is 4,096 columns. It is idempotent; a backslash stands
+// columns wide with its middle left out. A width of 0 or less is 4,096 columns; the least
+// is 2, that of a wide character. It is idempotent; a backslash stands
 // for itself, so what must be exact is read from the JSON formats.
 func Terminal(s string, width int) string {
 	if width <= 0 {
 		width = maxShown
 	}
-	return elide(escape(s), width)
+	return elide(escape(s), max(width, 2))
 }
 
 // escape is Terminal without its bound on the width.

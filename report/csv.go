@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -58,12 +59,18 @@ func Columns() []Column { return columnsOfCSV }
 
 // table writes each host as one row, whole and at once.
 type table struct {
-	w      *csv.Writer
+	w      io.Writer
 	opts   Options
+	rows   bytes.Buffer // what is not yet written: at most the head and one row
+	csv    *csv.Writer  // to rows
 	headed bool
 }
 
-func newCSV(w io.Writer, opts Options) Writer { return &table{w: csv.NewWriter(w), opts: opts} }
+func newCSV(w io.Writer, opts Options) Writer {
+	t := &table{w: w, opts: opts}
+	t.csv = csv.NewWriter(&t.rows)
+	return t
+}
 
 // Finding implements Writer.
 func (t *table) Finding(f checks.Finding) error {
@@ -76,16 +83,25 @@ func (t *table) Finding(f checks.Finding) error {
 	for i, c := range columnsOfCSV {
 		row[i] = Cell(c.value(&f))
 	}
-	_ = t.w.Write(row) // its error stays with the writer
-	t.w.Flush()
-	return t.w.Error()
+	_ = t.csv.Write(row) // cannot fail: it goes to memory
+	return t.flush()
 }
 
 // Close implements Writer. A run that found nothing leaves the header, so that an empty result has its columns too.
 func (t *table) Close(Summary) error {
 	t.head()
-	t.w.Flush()
-	return t.w.Error()
+	return t.flush()
+}
+
+// flush writes what is waiting in one piece.
+func (t *table) flush() error {
+	t.csv.Flush()
+	if t.rows.Len() == 0 {
+		return nil
+	}
+	_, err := t.w.Write(t.rows.Bytes())
+	t.rows.Reset()
+	return err
 }
 
 func (t *table) head() {
@@ -97,7 +113,7 @@ func (t *table) head() {
 	for i, c := range columnsOfCSV {
 		names[i] = c.Name
 	}
-	_ = t.w.Write(names)
+	_ = t.csv.Write(names)
 }
 
 // join puts several values into one cell, separated by " | "; a | within a value becomes \x7c.

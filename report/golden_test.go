@@ -65,7 +65,7 @@ func TestGoldenText(t *testing.T) {
 
 	golden(t, "colour.txt", render(t, "text", Options{Color: true}, testSummary(), found...))
 	golden(t, "dutch.txt", render(t, "text", Options{Lang: "nl", All: true}, stopped, found...))
-	golden(t, "narrow.txt", render(t, "text", Options{Width: 40}, testSummary(), found...))
+	golden(t, "narrow.txt", render(t, "text", Options{Width: 64}, testSummary(), found...))
 	golden(t, "wide.txt", render(t, "text", Options{Width: 120}, testSummary(), found...))
 	golden(t, "detail.txt", render(t, "text", Options{Detail: true}, one, textbook()))
 	golden(t, "detail-clear.txt", render(t, "text", Options{Detail: true}, one, benign()))

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,17 +27,20 @@ type texts struct {
 	Thousands, Decimal string // separators of numbers
 
 	// The head.
-	Run, LookedAt, When, LookedFor, Stopped  string
-	Addresses, To, MoreRanges, StoppedReason string
+	Run, LookedAt, When, LookedFor, Stopped string
+	To, MoreRanges, StoppedReason           string
+	Addresses                               plural
 
 	// The summary.
-	Hosts, Verdicts, PortAttempts, AcceptAll                              string
+	Hosts, Verdicts, PortAttempts                                         string
 	Assessed, Silent, Unreachable, LocalError, Skipped, Interrupted, Left string
 	Match, Suspect, Clear                                                 string
 	Outcome                                                               [9]string // by dial.Outcome
+	AcceptAll                                                             plural
 
 	// The table.
-	Table, Address, Verdict, Score, Customer, Groups, MoreCards string
+	Table, Address, Verdict, Score, Customer, Groups string
+	MoreCards                                        plural
 
 	// A card.
 	NoPTR, PTRNotLookedAt, Unconfirmed, NoCustomer, AcceptsAll string
@@ -47,17 +51,31 @@ type texts struct {
 
 	// The full view.
 	Seen, Services, NoServices, Names, NotLookedAt, Nothing string
-	Ports, Prior, Connections, Observed                     string
+	Ports, Prior, Observed                                  string
+	Connections                                             plural
 	Certificate, Subject, Issuer, Valid, SelfIssued, Also   string
 
 	// What it means.
-	NothingFound, NothingMeans, NothingMeansNot string
-	NobodyAnswered                              string
-	NotSeen                                     string
-	SilentNote, UnreachableNote, LocalNote      string
-	SkippedNote, InterruptedNote, LeftNote      string
-	NoDNS, NoASN, NoCountry, NoCustomers        string
-	Outside                                     string
+	NothingFound, NothingMeansNot          string
+	NothingMeans                           plural
+	NobodyAnswered                         string
+	NotSeen                                string
+	SilentNote, UnreachableNote, LocalNote plural
+	SkippedNote, InterruptedNote, LeftNote plural
+	NoDNS, NoASN, NoCountry, NoCustomers   string
+	Outside                                string
+}
+
+// plural is a text for one thing and one for several; its first verb is the number.
+type plural struct{ one, many string }
+
+// of writes the text for n things, with the other verbs' values after the number.
+func (t *texts) of(p plural, n uint64, more ...any) string {
+	format := p.many
+	if n == 1 {
+		format = p.one
+	}
+	return fmt.Sprintf(format, append([]any{t.count(n)}, more...)...)
 }
 
 // count writes a number with the separators of thousands of the language.

@@ -4,18 +4,21 @@ var english = texts{
 	Thousands: ",", Decimal: ".",
 
 	Run: "run", LookedAt: "looked at", When: "when", LookedFor: "looked for", Stopped: "stopped",
-	Addresses: "%s addresses", To: "to", MoreRanges: "and %s more",
+	To: "to", MoreRanges: "and %s more", Addresses: plural{"%s address", "%s addresses"},
 	StoppedReason: "before its end: what follows is a part of the whole",
 
-	Hosts: "HOSTS", Verdicts: "VERDICTS", PortAttempts: "ports tried", AcceptAll: "accept all",
-	Assessed: "assessed", Silent: "silent", Unreachable: "unreachable", LocalError: "local error",
+	Hosts: "HOSTS", Verdicts: "VERDICTS", PortAttempts: "ports tried",
+	AcceptAll: plural{"%s host accepts connections on every port: its open ports say nothing", "%s hosts accept connections on every port: their open ports say nothing"},
+	Assessed:  "assessed", Silent: "silent", Unreachable: "unreachable", LocalError: "local error",
 	Skipped: "skipped", Interrupted: "interrupted", Left: "not come to",
 	Match: "match", Suspect: "suspect", Clear: "clear",
 	Outcome: [...]string{"not looked at", "open", "refused", "timed out", "unreachable", "reset", "out of scope",
 		"over budget", "local error"},
 
 	Table: "HOSTS TO LOOK AT", Address: "ADDRESS", Verdict: "VERDICT", Score: "SCORE", Customer: "CUSTOMER", Groups: "GROUPS",
-	MoreCards: "%s more hosts of the table have no card here. See one with `netschouw check ADDRESS`, or all with `--format jsonl`.",
+	MoreCards: plural{
+		"%s more host of the table has no card here. See it with `netschouw check ADDRESS`, or all with `--format jsonl`.",
+		"%s more hosts of the table have no card here. See one with `netschouw check ADDRESS`, or all with `--format jsonl`."},
 
 	NoPTR: "no PTR record", PTRNotLookedAt: "PTR not looked at", Unconfirmed: "not confirmed", NoCustomer: "not known",
 	AcceptsAll: "Every port that was tried was open, random ones included: a SYN proxy, a tarpit or a honeypot. " +
@@ -38,27 +41,38 @@ var english = texts{
 	CheckAgain: "Look again, more deeply:",
 
 	Seen: "WHAT WAS SEEN", Services: "services", NoServices: "no open port", Names: "names", NotLookedAt: "not looked at", Nothing: "none",
-	Ports: "ports tried", Prior: "%s before any trait, %s after", Connections: "%d connections", Observed: "seen at",
+	Ports: "ports tried", Prior: "%s before any trait, %s after", Connections: plural{"%s connection", "%s connections"}, Observed: "seen at",
 	Certificate: "certificate", Subject: "subject", Issuer: "issuer", Valid: "valid", SelfIssued: "self-issued", Also: "and %d more",
 
 	NothingFound: "NO HOST IS A MATCH OR A SUSPECT",
-	NothingMeans: "It means that none of the %s hosts that were assessed showed, on the ports that were tried and at that " +
-		"moment, the combination of traits that %s describes.",
+	NothingMeans: plural{
+		"It means that the %s host that was assessed did not show, on the ports that were tried and at that moment, the " +
+			"combination of traits that %s describes.",
+		"It means that none of the %s hosts that were assessed showed, on the ports that were tried and at that moment, " +
+			"the combination of traits that %s describes."},
 	NothingMeansNot: "It does not mean that the network is free of misuse. A server behind a firewall or a log-in, one that " +
 		"was off, or one set up in another way looks like any other.",
 	NobodyAnswered: "No host was assessed, so nothing can be said of any. Check that the ranges are right and that " +
 		"nothing between here and there drops the packets.",
-	NotSeen:         "WHAT WAS NOT LOOKED AT",
-	SilentNote:      "%s addresses were silent: no open port among those tried. A host behind a firewall looks the same.",
-	UnreachableNote: "%s addresses were unreachable: the network said so.",
-	LocalNote:       "%s addresses could not be tried because of a fault on this machine. Look in the log, and run again.",
-	SkippedNote:     "%s addresses were skipped: excluded, or out of scope. Nothing was sent to them.",
-	InterruptedNote: "%s hosts were begun and not finished.",
-	LeftNote:        "%s addresses were not come to. Go on with `netschouw sweep --resume`.",
-	NoDNS:           "Names: no DNS resolver is configured (netinfo.resolvers), so PTR records could not count.",
-	NoASN:           "Networks: no ASN database is configured (netinfo.asn_db).",
-	NoCountry:       "Countries: no country database is configured (netinfo.country_db).",
-	NoCustomers:     "Customers: no customer list is configured (netinfo.customers).",
+	NotSeen: "WHAT WAS NOT LOOKED AT",
+	SilentNote: plural{
+		"%s address was silent: no open port among those tried. A host behind a firewall looks the same.",
+		"%s addresses were silent: no open port among those tried. A host behind a firewall looks the same."},
+	UnreachableNote: plural{"%s address was unreachable: the network said so.", "%s addresses were unreachable: the network said so."},
+	LocalNote: plural{
+		"%s address could not be tried because of a fault on this machine. Look in the log, and run again.",
+		"%s addresses could not be tried because of a fault on this machine. Look in the log, and run again."},
+	SkippedNote: plural{
+		"%s address was skipped: excluded, or out of scope. Nothing was sent to it.",
+		"%s addresses were skipped: excluded, or out of scope. Nothing was sent to them."},
+	InterruptedNote: plural{"%s host was begun and not finished.", "%s hosts were begun and not finished."},
+	LeftNote: plural{
+		"%s address was not come to. Go on with `netschouw sweep --resume`.",
+		"%s addresses were not come to. Go on with `netschouw sweep --resume`."},
+	NoDNS:       "Names: no DNS resolver is configured (netinfo.resolvers), so PTR records could not count.",
+	NoASN:       "Networks: no ASN database is configured (netinfo.asn_db).",
+	NoCountry:   "Countries: no country database is configured (netinfo.country_db).",
+	NoCustomers: "Customers: no customer list is configured (netinfo.customers).",
 	Outside: "Anything behind a log-in, UDP, and ports that were not tried. Only harmless handshakes were made; no mail, " +
 		"database or session was read.",
 }

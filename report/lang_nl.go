@@ -4,18 +4,21 @@ var dutch = texts{
 	Thousands: ".", Decimal: ",",
 
 	Run: "run", LookedAt: "bekeken", When: "wanneer", LookedFor: "gezocht naar", Stopped: "gestopt",
-	Addresses: "%s adressen", To: "tot", MoreRanges: "en nog %s",
+	To: "tot", MoreRanges: "en nog %s", Addresses: plural{"%s adres", "%s adressen"},
 	StoppedReason: "voor het einde: wat volgt is een deel van het geheel",
 
-	Hosts: "HOSTS", Verdicts: "OORDELEN", PortAttempts: "poorten", AcceptAll: "alles open",
-	Assessed: "beoordeeld", Silent: "stil", Unreachable: "onbereikbaar", LocalError: "eigen fout",
+	Hosts: "HOSTS", Verdicts: "OORDELEN", PortAttempts: "poorten",
+	AcceptAll: plural{"%s host heeft elke poort open: zijn open poorten zeggen niets", "%s hosts hebben elke poort open: hun open poorten zeggen niets"},
+	Assessed:  "beoordeeld", Silent: "stil", Unreachable: "onbereikbaar", LocalError: "eigen fout",
 	Skipped: "overgeslagen", Interrupted: "afgebroken", Left: "niet bereikt",
-	Match: "match", Suspect: "verdacht", Clear: "niets",
+	Match: "match", Suspect: "verdacht", Clear: "onverdacht",
 	Outcome: [...]string{"niet bekeken", "open", "geweigerd", "geen antwoord", "onbereikbaar", "verbroken", "buiten bereik",
 		"boven budget", "eigen fout"},
 
 	Table: "HOSTS OM NAAR TE KIJKEN", Address: "ADRES", Verdict: "OORDEEL", Score: "SCORE", Customer: "KLANT", Groups: "GROEPEN",
-	MoreCards: "Nog %s hosts uit de tabel staan hier niet uitgewerkt. Zie er een met `netschouw check ADRES`, of alle met `--format jsonl`.",
+	MoreCards: plural{
+		"Nog %s host uit de tabel staat hier niet uitgewerkt. Zie hem met `netschouw check ADRES`, of alle met `--format jsonl`.",
+		"Nog %s hosts uit de tabel staan hier niet uitgewerkt. Zie er een met `netschouw check ADRES`, of alle met `--format jsonl`."},
 
 	NoPTR: "geen PTR-record", PTRNotLookedAt: "PTR niet bekeken", Unconfirmed: "niet bevestigd", NoCustomer: "niet bekend",
 	AcceptsAll: "Elke geprobeerde poort was open, ook willekeurige: een SYN-proxy, een tarpit of een honeypot. " +
@@ -38,27 +41,38 @@ var dutch = texts{
 	CheckAgain: "Opnieuw en grondiger kijken:",
 
 	Seen: "WAT IS GEZIEN", Services: "diensten", NoServices: "geen open poort", Names: "namen", NotLookedAt: "niet bekeken", Nothing: "geen",
-	Ports: "poorten", Prior: "%s vóór enig kenmerk, %s erna", Connections: "%d verbindingen", Observed: "gezien op",
+	Ports: "poorten", Prior: "%s vóór enig kenmerk, %s erna", Connections: plural{"%s verbinding", "%s verbindingen"}, Observed: "gezien op",
 	Certificate: "certificaat", Subject: "houder", Issuer: "uitgever", Valid: "geldig", SelfIssued: "zelf uitgegeven", Also: "en nog %d",
 
 	NothingFound: "GEEN HOST IS EEN MATCH OF VERDACHT",
-	NothingMeans: "Dat betekent dat geen van de %s beoordeelde hosts, op de geprobeerde poorten en op dat moment, de " +
-		"combinatie van kenmerken vertoonde die %s beschrijft.",
+	NothingMeans: plural{
+		"Dat betekent dat de %s beoordeelde host, op de geprobeerde poorten en op dat moment, niet de combinatie van " +
+			"kenmerken vertoonde die %s beschrijft.",
+		"Dat betekent dat geen van de %s beoordeelde hosts, op de geprobeerde poorten en op dat moment, de combinatie " +
+			"van kenmerken vertoonde die %s beschrijft."},
 	NothingMeansNot: "Het betekent niet dat het netwerk vrij is van misbruik. Een server achter een firewall of een log-in, " +
 		"een die uit stond, of een die anders is ingericht, ziet eruit als elke andere.",
 	NobodyAnswered: "Geen enkele host is beoordeeld, dus er valt over geen enkele iets te zeggen. Controleer of de " +
 		"ranges kloppen en of niets onderweg de pakketten tegenhoudt.",
-	NotSeen:         "WAT NIET IS BEKEKEN",
-	SilentNote:      "%s adressen waren stil: geen open poort onder de geprobeerde. Een host achter een firewall ziet er net zo uit.",
-	UnreachableNote: "%s adressen waren onbereikbaar: het netwerk zei dat zelf.",
-	LocalNote:       "%s adressen konden niet worden geprobeerd door een fout op deze machine. Kijk in het log en probeer opnieuw.",
-	SkippedNote:     "%s adressen zijn overgeslagen: uitgesloten of buiten bereik. Er is niets naartoe gestuurd.",
-	InterruptedNote: "%s hosts zijn begonnen en niet afgemaakt.",
-	LeftNote:        "%s adressen zijn niet bereikt. Ga verder met `netschouw sweep --resume`.",
-	NoDNS:           "Namen: er is geen DNS-resolver ingesteld (netinfo.resolvers), dus PTR-records konden niet meetellen.",
-	NoASN:           "Netwerken: er is geen ASN-database ingesteld (netinfo.asn_db).",
-	NoCountry:       "Landen: er is geen landendatabase ingesteld (netinfo.country_db).",
-	NoCustomers:     "Klanten: er is geen klantenlijst ingesteld (netinfo.customers).",
+	NotSeen: "WAT NIET IS BEKEKEN",
+	SilentNote: plural{
+		"%s adres was stil: geen open poort onder de geprobeerde. Een host achter een firewall ziet er net zo uit.",
+		"%s adressen waren stil: geen open poort onder de geprobeerde. Een host achter een firewall ziet er net zo uit."},
+	UnreachableNote: plural{"%s adres was onbereikbaar: het netwerk zei dat zelf.", "%s adressen waren onbereikbaar: het netwerk zei dat zelf."},
+	LocalNote: plural{
+		"%s adres kon niet worden geprobeerd door een fout op deze machine. Kijk in het log en probeer opnieuw.",
+		"%s adressen konden niet worden geprobeerd door een fout op deze machine. Kijk in het log en probeer opnieuw."},
+	SkippedNote: plural{
+		"%s adres is overgeslagen: uitgesloten of buiten bereik. Er is niets naartoe gestuurd.",
+		"%s adressen zijn overgeslagen: uitgesloten of buiten bereik. Er is niets naartoe gestuurd."},
+	InterruptedNote: plural{"%s host is begonnen en niet afgemaakt.", "%s hosts zijn begonnen en niet afgemaakt."},
+	LeftNote: plural{
+		"%s adres is niet bereikt. Ga verder met `netschouw sweep --resume`.",
+		"%s adressen zijn niet bereikt. Ga verder met `netschouw sweep --resume`."},
+	NoDNS:       "Namen: er is geen DNS-resolver ingesteld (netinfo.resolvers), dus PTR-records konden niet meetellen.",
+	NoASN:       "Netwerken: er is geen ASN-database ingesteld (netinfo.asn_db).",
+	NoCountry:   "Landen: er is geen landendatabase ingesteld (netinfo.country_db).",
+	NoCustomers: "Klanten: er is geen klantenlijst ingesteld (netinfo.customers).",
 	Outside: "Alles achter een log-in, UDP, en poorten die niet zijn geprobeerd. Er zijn alleen onschuldige handshakes " +
 		"gedaan; geen mail, database of sessie is gelezen.",
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
+	"strings"
 
 	"github.com/netschouw/netschouw/checks"
 )
@@ -69,13 +71,13 @@ func deliver(raw []byte, line int, do func(checks.Finding) error) error {
 // parseFinding reads the JSON of one host. It is pure; the finding is the zero one beside an error.
 func parseFinding(raw []byte) (checks.Finding, error) {
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || trimmed[0] != '{' {
-		return checks.Finding{}, fmt.Errorf("expected a JSON object of schema %s, not %q", checks.HostSchema, Terminal(string(raw), 40))
+		return checks.Finding{}, fmt.Errorf("expected a JSON object of schema %s, not %s", checks.HostSchema, quote(string(raw), 40))
 	}
 	if got := schemaOf(raw); got != checks.HostSchema {
 		if got == "" {
 			return checks.Finding{}, fmt.Errorf("\"schema\" is missing, expected %q: is this a report of netschouw in jsonl or json?", checks.HostSchema)
 		}
-		return checks.Finding{}, fmt.Errorf("schema is %q, expected %q", Terminal(got, 60), checks.HostSchema)
+		return checks.Finding{}, fmt.Errorf("schema is %s, expected %q", quote(got, 60), checks.HostSchema)
 	}
 	var f checks.Finding
 	if err := json.Unmarshal(raw, &f); err != nil {
@@ -84,8 +86,10 @@ func parseFinding(raw []byte) (checks.Finding, error) {
 	switch {
 	case !f.Address.IsValid():
 		return checks.Finding{}, errors.New("\"address\" is missing")
+	case f.Address.Zone() != "":
+		return checks.Finding{}, fmt.Errorf("address %s has a zone, which no address on the network has", quote(f.Address.String(), 60))
 	case f.Verdict != checks.Match && f.Verdict != checks.Suspect && f.Verdict != checks.Clear:
-		return checks.Finding{}, fmt.Errorf("host %s: verdict is %q, expected match, suspect or clear", f.Address, Terminal(string(f.Verdict), 40))
+		return checks.Finding{}, fmt.Errorf("host %s: verdict is %s, expected match, suspect or clear", f.Address, quote(string(f.Verdict), 40))
 	case !(f.Score >= 0 && f.Score <= 1):
 		return checks.Finding{}, fmt.Errorf("host %s: score is %v, expected 0 to 1", f.Address, f.Score)
 	}
@@ -133,9 +137,30 @@ func explain(err error) string {
 	case errors.As(err, &syntax):
 		return "not JSON: " + Terminal(syntax.Error(), 120)
 	case errors.As(err, &kind):
-		return fmt.Sprintf("%q is a JSON %s where a %s is expected", Terminal(kind.Field, 80), kind.Value, kind.Type)
+		field := strings.TrimPrefix(strings.TrimPrefix(kind.Field, "Host."), "Assessment.") // our own structs' names
+		return fmt.Sprintf("%s is a JSON %s where %s is expected", quote(field, 80), kind.Value, kindName(kind.Type))
 	}
 	return Terminal(err.Error(), 200)
+}
+
+// quote cleans a value of at most width columns for a message.
+func quote(s string, width int) string { return `"` + Terminal(s, width) + `"` }
+
+// kindName is a Go type in JSON's words.
+func kindName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float64, reflect.Float32:
+		return "a number"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return "a whole number (" + t.Kind().String() + ")"
 }
 
 // source reads JSON values and knows on which line each one begins.

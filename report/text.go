@@ -24,8 +24,8 @@ type row struct {
 	verdict  checks.Verdict
 	score    float64
 	groups   []string
-	customer string
-	name     string // under the address: a PTR name, or why there is none
+	customer string // the customer's number
+	under    string // the address: a PTR name, or why there is none, and the customer's name
 }
 
 func newText(w io.Writer, opts Options) Writer { return &text{w: w, opts: opts} }
@@ -52,9 +52,12 @@ func (t *text) Finding(f checks.Finding) error {
 
 func (t *text) row(f *checks.Finding) row {
 	words := languages[t.opts.Lang]
-	r := row{address: f.Address, verdict: f.Verdict, score: f.Score, groups: f.Groups, name: ptrLine(f, &words)}
+	r := row{address: f.Address, verdict: f.Verdict, score: f.Score, groups: f.Groups, under: ptrLine(f, &words)}
 	if f.Owner != nil {
-		r.customer = Terminal(f.Owner.Customer+" "+f.Owner.Name, 40)
+		r.customer = Terminal(f.Owner.Customer, 12)
+		if name := Terminal(f.Owner.Name, 40); name != "" {
+			r.under += " · " + name
+		}
 	}
 	return r
 }
@@ -87,7 +90,7 @@ func (t *text) Close(s Summary) error {
 	}
 	if more := t.due() - len(shown); more > 0 {
 		p.gap()
-		p.para("", sprintf(words.MoreCards, words.count(uint64(more))), plain)
+		p.para("", words.of(words.MoreCards, uint64(more)), plain)
 	}
 	p.meaning(s, t.rows)
 	p.notSeen(s)

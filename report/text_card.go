@@ -1,6 +1,7 @@
 package report
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -8,51 +9,68 @@ import (
 	"github.com/netschouw/netschouw/netinfo"
 )
 
-// Widths of the table's columns.
-const (
-	verdictWidth = 8
-	scoreWidth   = 5
-)
+// scoreWidth is the width of the table's column of scores.
+const scoreWidth = 5
 
-// table lists the hosts, one or two lines each: the PTR name comes under the address.
+// table lists the hosts, one or two lines each: under the address come its name and the customer's.
 func (p *page) table(rows []row) {
 	if len(rows) == 0 {
 		return
 	}
 	address, customer := columns(p.t.Address), columns(p.t.Customer)
+	verdict := columns(p.t.Verdict)
+	title := p.t.Table
 	for _, r := range rows {
-		address = max(address, columns(r.address.String()))
+		word, _ := p.verdict(r.verdict)
+		address = max(address, columns(shown(r.address)))
 		customer = max(customer, columns(r.customer))
+		verdict = max(verdict, columns(word))
+		if r.verdict == checks.Clear {
+			title = p.t.Hosts
+		}
 	}
-	address = min(address, 39)
-	fixed := address + 2 + verdictWidth + 2 + scoreWidth + 2
-	customer = min(customer, max((p.opts.Width-fixed)*2/5, 8))
-	groups := max(p.opts.Width-fixed-customer-2, 10)
+	rest := 2 + verdict + 2 + scoreWidth + 2 + customer + 2
+	address = min(address, max(p.opts.Width-rest-12, 15)) // a longer one stands on a line of its own
+	before := address + rest                              // the column of groups begins here
+	groups := p.opts.Width - before
 
-	p.heading(p.t.Table)
-	p.line(p.ink(dim, pad(p.t.Address, address, false)+"  "+pad(p.t.Verdict, verdictWidth, false)+"  "+
+	p.heading(title)
+	p.line(p.ink(dim, pad(p.t.Address, address, false)+"  "+pad(p.t.Verdict, verdict, false)+"  "+
 		pad(p.t.Score, scoreWidth, true)+"  "+pad(p.t.Customer, customer, false)+"  "+p.t.Groups))
 	for _, r := range rows {
 		word, ink := p.verdict(r.verdict)
 		lines := wrap(strings.Join(each(r.groups, func(g string) string { return Terminal(g, 20) }), " "), groups)
-		p.line(pad(r.address.String(), address, false) + "  " + p.ink(ink, pad(word, verdictWidth, false)) + "  " +
-			pad(p.t.decimal(r.score, 2), scoreWidth, true) + "  " + pad(elide(r.customer, customer), customer, false) + "  " + lines[0])
-		name := pad(elide("  "+r.name, fixed+customer), fixed+customer+2, false)
-		p.line(p.ink(dim, name) + strings.Join(lines[1:min(len(lines), 2)], ""))
-		for _, l := range lines[min(len(lines), 2):] {
-			p.line(strings.Repeat(" ", fixed+customer+2) + l)
+		first := shown(r.address)
+		if columns(first) > address {
+			p.line(first)
+			first = ""
+		}
+		p.line(pad(first, address, false) + "  " + p.ink(ink, pad(word, verdict, false)) + "  " +
+			pad(p.t.decimal(r.score, 2), scoreWidth, true) + "  " + pad(r.customer, customer, false) + "  " + lines[0])
+		room := p.opts.Width
+		if len(lines) > 1 {
+			room = before - 1
+		}
+		under := pad(elide("  "+r.under, room), before, false)
+		for _, l := range append(lines[1:], "")[:max(len(lines)-1, 1)] {
+			p.line(p.ink(dim, under) + l)
+			under = strings.Repeat(" ", before)
 		}
 	}
 }
+
+// shown is an address as it is shown. A zone (RFC 4007) is free text, and an address may come from a file.
+func shown(a netip.Addr) string { return Terminal(a.String(), 60) }
 
 // card is all that a person needs to judge one host.
 func (p *page) card(f *checks.Finding) {
 	p.gap()
 	p.rule()
 	word, ink := p.verdict(f.Verdict)
-	p.line(p.ink(bold, f.Address.String()) + "  " + p.ink(ink, strings.ToUpper(word)) + "  " + p.t.decimal(f.Score, 2))
+	p.line(p.ink(bold, shown(f.Address)) + "  " + p.ink(ink, strings.ToUpper(word)) + "  " +
+		strings.ToLower(p.t.Score) + " " + p.t.decimal(f.Score, 2))
 	p.para("", p.place(f), dim)
-	p.field(p.t.Customer[:1]+strings.ToLower(p.t.Customer[1:]), p.owner(f.Owner))
+	p.field(strings.ToLower(p.t.Customer), p.owner(f.Owner))
 	p.field(p.t.Observed, p.stamp(f.ObservedAt))
 
 	p.heading(p.t.Why)
@@ -137,16 +155,27 @@ func (p *page) trait(t *checks.Trait) {
 	lead := "  " + pad(Terminal(t.Group, groupWidth-3), groupWidth-2, false)
 	p.para(lead, p.prose(t.Title), bold)
 	indent := strings.Repeat(" ", groupWidth)
+	field := 0
+	for _, e := range t.Evidence {
+		field = max(field, columns(Terminal(e.Field, fieldWidth)))
+	}
 	for _, e := range t.Evidence {
 		port := p.t.Host
 		if e.Port != 0 {
 			port = strconv.Itoa(int(e.Port))
 		}
-		label := pad(port, 6, false) + Terminal(e.Field, 24) + "  "
-		p.line(indent + p.ink(dim, label) + p.show(e.Value, groupWidth+columns(label)))
+		label := pad(port, 6, false) + pad(Terminal(e.Field, fieldWidth), field, false) + "  "
+		room := max(p.opts.Width-groupWidth-columns(label), 16)
+		for _, l := range wrap(Terminal(e.Value, 3*room), room) {
+			p.line(indent + p.ink(dim, label) + l)
+			label = strings.Repeat(" ", columns(label))
+		}
 	}
 	p.para(indent, p.standing(t), dim)
 }
+
+// fieldWidth bounds the name of a field of the evidence.
+const fieldWidth = 24
 
 // standing says how much a trait weighs, and on what it rests.
 func (p *page) standing(t *checks.Trait) string {
@@ -164,7 +193,7 @@ func (p *page) standing(t *checks.Trait) string {
 	if len(t.Sources) > 0 {
 		basis += " (" + p.show(strings.Join(t.Sources, ", "), groupWidth) + ")"
 	}
-	return strings.Join(append(parts, basis, p.show(t.Rule, groupWidth)), " · ")
+	return strings.Join(append(parts, basis, p.show(t.Rule, groupWidth)), ", ")
 }
 
 // innocent lists the explanations that accuse nobody, each one once.
@@ -197,6 +226,6 @@ func (p *page) next(f *checks.Finding) {
 		p.para(lead, s, plain)
 	}
 	if !p.opts.Detail {
-		p.para("    ", p.t.CheckAgain+" netschouw check "+f.Address.String(), plain)
+		p.para("  → ", p.t.CheckAgain+" netschouw check "+shown(f.Address), plain)
 	}
 }

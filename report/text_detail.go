@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/netschouw/netschouw/checks"
@@ -14,7 +13,7 @@ import (
 // detail is everything that was seen of a host, for `check`.
 func (p *page) detail(f *checks.Finding) {
 	p.heading(p.t.Seen)
-	p.field(p.t.Score, sprintf(p.t.Prior, p.t.decimal(f.Prior, 6), p.t.decimal(f.Score, 4)))
+	p.field(strings.ToLower(p.t.Score), sprintf(p.t.Prior, p.t.decimal(f.Prior, 6), p.t.decimal(f.Score, 4)))
 	if tried := outcomes(p.t, f.Ports); tried != "" {
 		p.field(p.t.Ports, tried)
 	}
@@ -65,8 +64,8 @@ func (p *page) names(f *checks.Finding) string {
 // service is one open port: its protocol and status, the certificate, and each field.
 func (p *page) service(s *probe.Service) {
 	p.gap()
-	title := p.ink(bold, strings.Replace(Terminal(serviceName(*s), 40), "/", "  ", 1))
-	p.line("  " + title + p.ink(dim, "  "+Terminal(string(s.Status), 20)+" · "+sprintf(p.t.Connections, s.Connections)))
+	title := p.ink(bold, strings.Replace(Terminal(serviceName(*s), 32), "/", "  ", 1))
+	p.line("  " + title + p.ink(dim, "  "+Terminal(string(s.Status), 20)+" · "+p.t.of(p.t.Connections, uint64(max(s.Connections, 0)))))
 	if s.Error != "" {
 		p.item("", s.Error)
 	}
@@ -82,18 +81,19 @@ func (p *page) service(s *probe.Service) {
 	}
 }
 
-// itemWidth is the column at which the value of a service's field begins.
-const itemWidth = 22
+// itemWidth is the column at which the value of a service's field begins: a SHA-256 still fits in 80.
+const itemWidth = 16
 
 // item is one field of a service; a long value is wrapped, a very long one elided as well.
 func (p *page) item(name, value string) {
 	if value == "" {
 		return
 	}
-	lead := "     " + p.ink(dim, pad(Terminal(name, itemWidth-6), itemWidth-5, false))
-	for _, l := range wrap(Terminal(value, 400), max(p.opts.Width-itemWidth, 16)) {
+	label := pad(Terminal(name, 24), itemWidth-5, false) + " "
+	lead, room := "    "+p.ink(dim, label), p.opts.Width-4-columns(label)
+	for _, l := range wrap(Terminal(value, 400), max(room, 16)) {
 		p.line(lead + l)
-		lead = strings.Repeat(" ", itemWidth)
+		lead = strings.Repeat(" ", 4+columns(label))
 	}
 }
 
@@ -114,7 +114,7 @@ func (p *page) certificate(t *probe.TLS) {
 	p.item(p.t.Names, names)
 	p.item("sha256", t.SHA256)
 	p.item("spki_sha256", t.SPKI)
-	p.item("chain_sha256", strings.Join(t.Chain, " "))
+	p.item("chain", strings.Join(t.Chain, " "))
 }
 
 // named is a field of a service's details.
@@ -130,63 +130,80 @@ func fieldsOf(d probe.Details) []named {
 	return objectFields(text)
 }
 
-// objectFields flattens a JSON object: lists on one line, the members of an inner object behind its name.
+// objectFields flattens a JSON object: a list on one line, the members of an inner object, and the objects of a list,
+// each as a field of the outer name.
 func objectFields(text []byte) []named {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil
-	}
 	var all []named
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return all
-		}
-		var raw json.RawMessage
-		if dec.Decode(&raw) != nil {
-			return all
-		}
-		name := fmt.Sprint(key)
-		if len(raw) > 0 && raw[0] == '{' {
-			for _, inner := range objectFields(raw) {
-				all = append(all, named{name + "." + inner.name, inner.value})
+	for _, m := range members(text) {
+		switch {
+		case m.value[0] == '{':
+			for _, inner := range members(m.value) {
+				all = append(all, named{m.name, inner.name + "=" + flat(inner.value)})
 			}
-			continue
-		}
-		if value := flat(raw); value != "" {
-			all = append(all, named{name, value})
+		case bytes.HasPrefix(m.value, []byte("[{")):
+			for _, element := range elements(m.value) {
+				all = append(all, named{m.name, flat(element)})
+			}
+		default:
+			if value := flat(m.value); value != "" {
+				all = append(all, named{m.name, value})
+			}
 		}
 	}
 	return all
 }
 
-// flat writes a JSON value on one line, without quotes.
-func flat(raw json.RawMessage) string {
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if dec.Decode(&v) != nil {
-		return ""
-	}
-	return flatValue(v)
+// member is one member of a JSON object.
+type member struct {
+	name  string
+	value json.RawMessage // not empty
 }
 
-func flatValue(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case []any:
-		return strings.Join(each(v, flatValue), ", ")
-	case map[string]any:
-		parts := make([]string, 0, len(v))
-		for k, inner := range v {
-			if text := flatValue(inner); text != "" {
-				parts = append(parts, k+"="+text)
+// members lists the members of a JSON object in their order, which a map would lose.
+func members(text []byte) []member {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil
+	}
+	var all []member
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return all
+		}
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
+			return all
+		}
+		all = append(all, member{fmt.Sprint(key), value})
+	}
+	return all
+}
+
+func elements(text []byte) (all []json.RawMessage) {
+	_ = json.Unmarshal(text, &all) // the text comes from json.Marshal
+	return all
+}
+
+// flat writes a JSON value on one line, strings without quotes; "" for null.
+func flat(text json.RawMessage) string {
+	switch text[0] {
+	case '{':
+		var parts []string
+		for _, m := range members(text) {
+			if v := flat(m.value); v != "" {
+				parts = append(parts, m.name+"="+v)
 			}
 		}
-		slices.Sort(parts)
 		return strings.Join(parts, " ")
+	case '[':
+		return strings.Join(each(elements(text), flat), ", ")
+	case '"':
+		var s string
+		_ = json.Unmarshal(text, &s)
+		return s
+	case 'n':
+		return ""
 	}
-	return fmt.Sprint(v)
+	return string(text)
 }

@@ -15,9 +15,11 @@ func sprintf(format string, args ...any) string { return fmt.Sprintf(format, arg
 
 // head says what was looked at, when and for what.
 func (p *page) head(s Summary) {
-	title := p.ink(bold, strings.TrimSpace("netschouw "+p.show(s.Version, 40)))
+	name := strings.TrimSpace("netschouw " + Terminal(s.Version, 16))
+	title := p.ink(bold, name)
 	if s.Run != "" {
-		title += p.ink(dim, "  "+p.t.Run+" "+p.show(s.Run, 44))
+		run := "  " + p.t.Run + " "
+		title += p.ink(dim, run+p.show(s.Run, columns(name+run)))
 	}
 	p.line(title)
 	p.gap()
@@ -47,7 +49,7 @@ func (p *page) ranges(s Summary) string {
 		text += ", " + sprintf(p.t.MoreRanges, p.t.count(uint64(more)))
 	}
 	if s.Addresses > 1 {
-		text += " (" + sprintf(p.t.Addresses, p.t.count(s.Addresses)) + ")"
+		text += " (" + p.t.of(p.t.Addresses, s.Addresses) + ")"
 	}
 	return text
 }
@@ -94,15 +96,16 @@ func (p *page) summary(s Summary) {
 		counted{p.t.Left, left(s), yellow})
 	verdicts := []counted{{p.t.Match, s.Verdicts.Match, red}, {p.t.Suspect, s.Verdicts.Suspect, yellow}, {p.t.Clear, s.Verdicts.Clear, green}}
 	p.gap()
-	const half = 40
+	half := min(p.opts.Width/2, 40)
+	width := min(half-4, 26)
 	p.line(p.ink(bold, pad(p.t.Hosts, half, false)) + p.ink(bold, p.t.Verdicts))
 	for i := range max(len(hosts), len(verdicts)) {
 		line := strings.Repeat(" ", half)
 		if i < len(hosts) {
-			line = p.counted(hosts[i]) + strings.Repeat(" ", half-2-countWidth)
+			line = p.counted(hosts[i], width) + strings.Repeat(" ", half-2-width)
 		}
 		if i < len(verdicts) {
-			line += p.counted(verdicts[i])
+			line += p.counted(verdicts[i], width)
 		}
 		p.line(line)
 	}
@@ -111,19 +114,17 @@ func (p *page) summary(s Summary) {
 		p.field(p.t.PortAttempts, attempts)
 	}
 	if s.AcceptAll > 0 {
-		p.field(p.t.AcceptAll, p.t.count(s.AcceptAll))
+		p.field("", p.t.of(p.t.AcceptAll, s.AcceptAll))
 	}
 }
 
-// countWidth is the width of a word and its number, without the indent of two.
-const countWidth = 26
-
-func (p *page) counted(c counted) string {
+// counted writes a word and its number, width columns wide behind an indent of two.
+func (p *page) counted(c counted, width int) string {
 	number := p.t.count(c.n)
 	if c.n == 0 {
 		c.style = plain
 	}
-	return "  " + pad(c.word, countWidth-12, false) + p.ink(c.style, pad(number, 12, true))
+	return "  " + pad(c.word, width-12, false) + p.ink(c.style, pad(number, 12, true))
 }
 
 func nonZero(all ...counted) []counted {
@@ -161,7 +162,7 @@ func (p *page) meaning(s Summary, rows []row) {
 		p.para("  ", p.t.NobodyAnswered, plain)
 		return
 	}
-	p.para("  ", sprintf(p.t.NothingMeans, p.t.count(s.Hosts.Assessed), cmp.Or(p.packs(s), "netschouw")), plain)
+	p.para("  ", p.t.of(p.t.NothingMeans, s.Hosts.Assessed, cmp.Or(p.packs(s), "netschouw")), plain)
 	p.para("  ", p.t.NothingMeansNot, plain)
 }
 
@@ -169,14 +170,14 @@ func (p *page) meaning(s Summary, rows []row) {
 func (p *page) notSeen(s Summary) {
 	p.heading(p.t.NotSeen)
 	for _, note := range []struct {
-		format string
-		n      uint64
+		text plural
+		n    uint64
 	}{
 		{p.t.SilentNote, s.Hosts.Silent}, {p.t.UnreachableNote, s.Hosts.Unreachable}, {p.t.LocalNote, s.Hosts.LocalError},
 		{p.t.SkippedNote, s.Hosts.Skipped}, {p.t.InterruptedNote, s.Hosts.Interrupted}, {p.t.LeftNote, left(s)},
 	} {
 		if note.n > 0 {
-			p.para("  • ", sprintf(note.format, p.t.count(note.n)), plain)
+			p.para("  • ", p.t.of(note.text, note.n), plain)
 		}
 	}
 	for _, source := range []struct {

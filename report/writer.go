@@ -23,7 +23,7 @@ type Options struct {
 	Detail bool // text: the full view of each host, with everything that was seen, clear ones included
 
 	Color    bool           // text: colour by ANSI SGR sequences; whether the output is a terminal is for the caller to know
-	Width    int            // text: columns, 80 when zero; held between 40 and 160
+	Width    int            // text: columns, 80 when zero; held between 64 and 160
 	Cards    int            // text: hosts that get a card of their own, 250 when zero; the others are in the table only
 	Lang     string         // text: "en" (the default) or "nl"
 	Location *time.Location // text: the time zone of what is shown, UTC when nil; machine-readable formats are always in UTC
@@ -33,7 +33,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Width == 0 {
 		o.Width = 80
 	}
-	o.Width = min(max(o.Width, 40), 160)
+	o.Width = min(max(o.Width, 64), 160)
 	if o.Cards <= 0 {
 		o.Cards = 250
 	}
@@ -57,5 +57,5 @@ func (o Options) wanted(f *checks.Finding) (bool, error) {
 	case checks.Clear:
 		return o.All, nil
 	}
-	return false, fmt.Errorf("finding of %s has verdict %q, which is none: a host that was not assessed belongs in the summary", f.Address, Terminal(string(f.Verdict), 40))
+	return false, fmt.Errorf("finding of %s has verdict %s, which is none: a host that was not assessed belongs in the summary", shown(f.Address), quote(string(f.Verdict), 40))
 }
