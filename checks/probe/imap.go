@@ -88,29 +88,26 @@ func literal(line string) (octets int, ok bool, err error) {
 
 // readIMAP reads one response. The contents of literals are skipped: they are not needed, and must not pass for lines.
 func (s *Session) readIMAP() (imapResponse, error) {
-	line, err := s.ReadLine(imapLine)
+	var line string
 	for range imapLiterals + 1 {
+		part, err := s.ReadLine(imapLine - len(line))
+		line += part
 		if err != nil {
-			break
+			r, _ := parseIMAPLine(line) // what came before the end, for the greeting
+			return r, err
 		}
-		octets, ok, bad := literal(line)
-		if bad != nil {
-			return imapResponse{}, bad
+		octets, ok, err := literal(part)
+		if err != nil {
+			return imapResponse{}, err
 		}
 		if !ok {
 			return parseIMAPLine(line)
 		}
-		if _, err = io.CopyN(io.Discard, s.br, int64(octets)); err == nil {
-			var more string
-			more, err = s.ReadLine(imapLine - min(imapLine, len(line)))
-			line += more
+		if _, err := io.CopyN(io.Discard, s.br, int64(octets)); err != nil {
+			return imapResponse{}, err
 		}
 	}
-	if err == nil {
-		return imapResponse{}, fmt.Errorf("line with more than %d literals: %w", imapLiterals, ErrMalformed)
-	}
-	r, _ := parseIMAPLine(line) // what came before the end, for the greeting
-	return r, err
+	return imapResponse{}, fmt.Errorf("line with more than %d literals: %w", imapLiterals, ErrMalformed)
 }
 
 // isIMAP recognises the greeting (RFC 9051 section 7.1) and leaves out MUPDATE's, which begins alike (RFC 3656).

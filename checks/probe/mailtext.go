@@ -167,9 +167,16 @@ func mailSoftware(host string, texts ...string) string {
 // capability brings an extension or capability line into the form that is kept: keyword in upper case, parameters as
 // they came.
 func capability(line string) string {
-	line = clip(strings.TrimSpace(line), maxKeyword)
-	keyword := firstWord(line)
-	return strings.ToUpper(keyword) + line[len(keyword):]
+	kept := []byte(clip(strings.TrimSpace(line), maxKeyword))
+	for i, c := range kept {
+		if c == ' ' || c == '\t' {
+			break
+		}
+		if 'a' <= c && c <= 'z' { // not strings.ToUpper, which would rewrite bytes that are no UTF-8
+			kept[i] = c - 'a' + 'A'
+		}
+	}
+	return string(kept)
 }
 
 // offers says whether lines have one with that keyword, without regard to case.

@@ -77,13 +77,14 @@ func printable(text string) bool {
 var errHandedBack = errors.New("conversation was handed back")
 
 // view is a net.Conn over the conversation, for a library that wants one: it reads what the session has buffered first,
-// behind a prefix that was read already. Close ends the conversation and waits until no reader is left in the session's
-// buffer, because a library's goroutines may outlive its call.
+// behind a prefix that was read already. Close ends the conversation and waits until the session is nobody else's,
+// because a library's goroutines may outlive its call.
 type view struct {
 	net.Conn
-	mu     sync.Mutex // held while the buffer is read
-	closed bool       // guarded by mu
-	r      io.Reader
+	r       io.Reader
+	reading sync.Mutex // held by Read
+	writing sync.Mutex // held by Write
+	closed  bool       // read under either lock, written under both
 }
 
 // view makes a net.Conn of the conversation; prefix is what its reader sees first.
@@ -93,19 +94,31 @@ func (s *Session) view(prefix string) *view {
 
 // Read implements net.Conn.
 func (v *view) Read(p []byte) (int, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.reading.Lock()
+	defer v.reading.Unlock()
 	if v.closed {
 		return 0, errHandedBack
 	}
 	return v.r.Read(p)
 }
 
+// Write implements net.Conn.
+func (v *view) Write(p []byte) (int, error) {
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	if v.closed {
+		return 0, errHandedBack
+	}
+	return v.Conn.Write(p)
+}
+
 // Close implements net.Conn. It may be called more than once.
 func (v *view) Close() error {
-	err := v.Conn.Close() // ends a Read under way, which holds the lock
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	err := v.Conn.Close() // ends a Read and a Write under way, which hold the locks
+	v.reading.Lock()
+	defer v.reading.Unlock()
+	v.writing.Lock()
+	defer v.writing.Unlock()
 	v.closed = true
 	return err
 }

@@ -101,18 +101,22 @@ var errSeen = errors.New("host key seen")
 func (d *SSH) exchange(s *Session) error {
 	conn := s.view(d.Version + "\r\n")
 	defer conn.Close()
+	seen := make(chan ssh.PublicKey, 1) // the library may still be at work when its call has ended in another error
 	config := sshConfig(s.Identity)
 	config.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		d.KeyType = key.Type()
-		d.KeySHA256 = strings.TrimPrefix(ssh.FingerprintSHA256(key), "SHA256:")
+		seen <- key // called once: a second exchange needs the first to succeed, and errSeen forbids that
 		return errSeen
 	}
 	s.expect()
 	_, _, _, err := ssh.NewClientConn(conn, s.Peer.String(), config)
-	if errors.Is(err, errSeen) || d.KeyType != "" {
+	select {
+	case key := <-seen:
+		d.KeyType = key.Type()
+		d.KeySHA256 = strings.TrimPrefix(ssh.FingerprintSHA256(key), "SHA256:")
 		return nil
+	default:
+		return fmt.Errorf("ssh key exchange: %w", err)
 	}
-	return fmt.Errorf("ssh key exchange: %w", err)
 }
 
 // sshConfig offers whatever the library can do, broken algorithms too: no secret is protected by this connection. The
