@@ -36,6 +36,9 @@ func parse(s string) (Range, Problem, string) {
 	if plain := dashes.Replace(s); plain != s {
 		return Range{}, ProblemDash, "did you mean " + plain + "?"
 	}
+	if strings.Contains(s, "://") {
+		return Range{}, ProblemName, "write the addresses of the host"
+	}
 	if left, right, ok := strings.Cut(s, "/"); ok {
 		return parsePrefix(left, right)
 	}
@@ -149,8 +152,6 @@ func diagnose(s string) (Problem, string) {
 		return diagnoseQuad(s)
 	case wildcard.MatchString(s):
 		return ProblemWildcard, wildcardRemedy(s)
-	case strings.Contains(s, "://"):
-		return ProblemName, "write the addresses of the host"
 	case strings.Contains(s, "%"):
 		return ProblemZone, "write the address without the part from % on"
 	}
