@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,28 +39,35 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		return args, nil // a group, or a mistyped command: its Action says so
 	}
 	head := args[:len(args)-len(rest)]
-	flags, operands := split(way[len(way)-1].Flags, rest)
+	flags, operands, bare := split(way[len(way)-1].Flags, rest)
+	if bare != "" {
+		return nil, usage("see: "+fullName(way)+" --help", "flag %s needs a value", bare)
+	}
 	return slices.Concat(head, flags, []string{"--"}, operands), nil
 }
 
-// split separates flags with their values from operands. After "--" all are operands; "-" is one.
-func split(known []cli.Flag, words []string) (flags, operands []string) {
+// split separates flags with their values from operands. After "--" all are operands; "-" is one. bare is a last flag
+// that lacks its value.
+func split(known []cli.Flag, words []string) (flags, operands []string, bare string) {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		switch {
 		case w == "--":
-			return flags, append(operands, words[i+1:]...)
+			return flags, append(operands, words[i+1:]...), ""
 		case w == "-" || !strings.HasPrefix(w, "-"):
 			operands = append(operands, w)
 		default:
 			flags = append(flags, w)
-			if !strings.Contains(w, "=") && takesValue(known, strings.TrimLeft(w, "-")) && i+1 < len(words) {
-				i++
-				flags = append(flags, words[i])
+			if strings.Contains(w, "=") || !takesValue(known, strings.TrimLeft(w, "-")) {
+				continue
 			}
+			if i++; i == len(words) {
+				return flags, operands, w
+			}
+			flags = append(flags, words[i])
 		}
 	}
-	return flags, operands
+	return flags, operands, ""
 }
 
 func takesValue(known []cli.Flag, name string) bool {
@@ -84,16 +89,13 @@ func usageFault(c *cli.Context, err error, _ bool) error {
 		if near := config.Nearest(name, known); near != "" {
 			hint = "did you mean --" + near + "?"
 		}
-		return usage(hint, "%s has no flag --%s", c.Command.HelpName, name)
-	}
-	if name, bare := strings.CutPrefix(err.Error(), "flag needs an argument: -"); bare {
-		return usage("see: "+c.Command.HelpName+" --help", "flag --%s needs a value", strings.TrimLeft(name, "-"))
-	}
-	if errors.Is(err, flag.ErrHelp) {
-		return usage("", "see: %s --help", c.Command.HelpName)
+		return usage(hint, "%s has no flag --%s", shortName(c.Command), name)
 	}
 	return usage("see: "+c.Command.HelpName+" --help", "%v", err)
 }
+
+// shortName is a command's name for messages, which begin with the program's.
+func shortName(c *cli.Command) string { return strings.TrimPrefix(c.HelpName, "netschouw ") }
 
 func flagNames(c *cli.Command) []string {
 	var names []string
@@ -111,7 +113,7 @@ func unknownCommand(list []*cli.Command, group, word string) error {
 	}
 	all := "there are: " + strings.Join(names, ", ")
 	if word == "" {
-		return usage(all, "%s needs a command", group)
+		return usage(all, "%s needs a command", strings.TrimPrefix(group, "netschouw "))
 	}
 	if near := config.Nearest(word, names); near != "" {
 		all = fmt.Sprintf("did you mean: %s %s?", group, near)

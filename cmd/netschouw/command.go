@@ -31,7 +31,7 @@ func command(name, does string, m manual, action cli.ActionFunc, own ...cli.Flag
 	c.Action = func(ctx *cli.Context) error {
 		switch n := ctx.Args().Len(); {
 		case n < m.min:
-			return usage("see: "+ctx.Command.HelpName+" --help", "%s needs %s", ctx.Command.HelpName, m.operands)
+			return usage("see: "+ctx.Command.HelpName+" --help", "%s needs %s", shortName(ctx.Command), m.operands)
 		case m.max >= 0 && n > m.max:
 			return usage("see: "+ctx.Command.HelpName+" --help", "unexpected argument %q", ctx.Args().Get(m.max))
 		}

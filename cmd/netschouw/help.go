@@ -59,8 +59,6 @@ func rootHelp(app *cli.App) string {
 	commandList(&b, "", app.Commands)
 	b.WriteString(`
 Begin with:
-  # a simulated fleet on this machine, swept for real
-  netschouw demo
   # a configuration for your own ranges
   netschouw init --owned 198.51.100.0/24
 

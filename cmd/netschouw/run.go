@@ -71,6 +71,8 @@ func newApp(w *world) *cli.App {
 func commands(w *world) []*cli.Command {
 	return []*cli.Command{
 		initCommand(w),
+		scopeCommand(w),
+		rulesCommand(w),
 		versionCommand(w),
 		completionCommand(w),
 	}

@@ -57,15 +57,14 @@ func versionCommand(w *world) *cli.Command {
 		{"one line for a person", "netschouw version"},
 		{"for a program", "netschouw version --format json"},
 	}}, func(c *cli.Context) error {
-		b := readBuild()
-		switch f := c.String("format"); f {
-		case "text":
-			_, err := fmt.Fprintln(w.stdout, b)
+		asJSON, err := wantsJSON(c)
+		if err != nil {
 			return err
-		case "json":
-			return json.NewEncoder(w.stdout).Encode(b)
-		default:
-			return usage("want text or json", "--format: %q is not known here", f)
 		}
-	}, &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` text (the default) or json"})
+		if asJSON {
+			return json.NewEncoder(w.stdout).Encode(readBuild())
+		}
+		_, err = fmt.Fprintln(w.stdout, readBuild())
+		return err
+	}, formatFlag())
 }

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/netschouw/netschouw/checks"
 )
 
 // Config is a whole configuration. The zero value is not usable; Default and Load give one.
@@ -73,7 +75,8 @@ type NetInfo struct {
 type Rules struct {
 	Packs []string // names of embedded packs
 	Dirs  []string // folders with further packs
-	Prior float64  // probability that a host is misused before anything is known; 0: the packs' own
+	// Policy turns weights into a verdict: the prior, and the scores of a suspect and of a match.
+	Policy checks.Policy
 }
 
 // Output says what is written, and where.
@@ -107,7 +110,7 @@ func Default() *Config {
 			},
 		},
 		NetInfo: NetInfo{DNSRate: PerSecond(200)},
-		Rules:   Rules{Packs: []string{"meliorator"}},
+		Rules:   Rules{Packs: []string{"meliorator"}, Policy: checks.DefaultPolicy()},
 		Output:  Output{Format: "text", Lang: "en"},
 		Log:     Log{Level: "info", Format: "text"},
 		State:   "/var/lib/netschouw",

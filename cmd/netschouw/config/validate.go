@@ -11,7 +11,7 @@ import (
 // validate checks what one key alone cannot know: bounds between keys, and forms that need more than a parser. Ranges
 // are checked by package netinfo when the scope is made of them.
 func (c *Config) validate() error {
-	for _, check := range []func() *Error{c.checkTimeouts, c.checkIdentity, c.checkResolvers, c.checkASNs} {
+	for _, check := range []func() *Error{c.checkTimeouts, c.checkIdentity, c.checkResolvers, c.checkASNs, c.checkPolicy} {
 		if e := check(); e != nil {
 			return e
 		}
@@ -113,6 +113,17 @@ func (c *Config) checkASNs() *Error {
 	if len(c.Scope.ASNs) > 0 && c.NetInfo.ASNDB == "" {
 		return c.at("scope.asns", "set netinfo.asn_db to an MMDB file, or remove scope.asns",
 			"cannot be verified without an ASN database")
+	}
+	return nil
+}
+
+func (c *Config) checkPolicy() *Error {
+	if p := c.Rules.Policy; p.Suspect > p.Match {
+		path := "rules.suspect"
+		if c.origins[path] == "" {
+			path = "rules.match"
+		}
+		return c.at(path, "swap them, or leave one out", "a suspect's score (%v) is above a match's (%v)", p.Suspect, p.Match)
 	}
 	return nil
 }

@@ -174,8 +174,8 @@ func seed(f *uint64) value {
 func probability(f *float64) value {
 	return one[float64]{f, func(s string) (float64, error) {
 		p, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(p >= 0 && p < 1) {
-			return 0, fault("write a number from 0 to 1, such as 0.0001", "%q is not a probability", s)
+		if err != nil || !(p > 0 && p < 1) {
+			return 0, fault("write a number above 0 and below 1, such as 0.0001", "%q is not a probability", s)
 		}
 		return p, nil
 	}, func(p float64) string { return strconv.FormatFloat(p, 'g', -1, 64) }}
