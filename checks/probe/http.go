@@ -167,7 +167,10 @@ func keptFields(list fields) map[string]string {
 
 // look reads the page, and with further its icon and, for a deep look, its scripts.
 func (w *webClient) look(a *answer, d *HTTP, further bool) {
-	index := newWordIndex(w.Words)
+	index := w.index
+	if index == nil {
+		index = newWordIndex(w.Words)
+	}
 	d.addWords(index.find(headerText(d.Headers), inHeader))
 	if !isHTML(a) {
 		d.addWords(index.find(a.body, inPage))

@@ -26,7 +26,7 @@ const fullPage = `<!DOCTYPE html><html><head><title>
 
 func TestHTTPSite(t *testing.T) {
 	f := &fakeWeb{pages: map[string]string{
-		"/": raw("200 OK", "Server: nginx/1.22\r\nSet-Cookie: PHPSESSID=secret; path=/\r\nSet-Cookie: lang=nl\r\nX-Powered-By: Taras\r\n"+htmlType, fullPage),
+		"/":             raw("200 OK", "Server: nginx/1.22\r\nSet-Cookie: PHPSESSID=secret; path=/\r\nSet-Cookie: lang=nl\r\nX-Powered-By: Taras\r\n"+htmlType, fullPage),
 		"/static/i.ico": raw("200 OK", "Content-Type: image/x-icon\r\n", "icon"),
 	}}
 	d := f.mustHTTP(t, Options{Words: []string{"souls", "thoughts", "taras"}})

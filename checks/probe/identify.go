@@ -22,6 +22,8 @@ type Options struct {
 	// Quiet is how long an open port without a hint is given to speak first before it is asked: default 1s. A
 	// slower greeter is still recognised by its answer to what it is asked next.
 	Quiet time.Duration
+
+	index *wordIndex // of Words, made once
 }
 
 // MaxConnections is the most that one look at one open port may cost, discovery's own connection included. A port
@@ -42,6 +44,7 @@ func New(dialer *dial.Dialer, opts Options) *Prober {
 	if opts.Quiet <= 0 {
 		opts.Quiet = time.Second
 	}
+	opts.index = newWordIndex(opts.Words)
 	return &Prober{dialer, opts}
 }
 

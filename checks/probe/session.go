@@ -41,6 +41,7 @@ type Session struct {
 
 	conn     *tap
 	br       *bufio.Reader
+	index    *wordIndex    // of Words; nil when nobody made it in advance
 	hint     string        // the protocol that the registry suggests for the port; "" for none
 	patience time.Duration // how long the peer may stay silent after a question
 	redial   func() (*dial.Conn, error)
@@ -48,7 +49,7 @@ type Session struct {
 
 func newSession(ctx context.Context, conn *dial.Conn, opts Options) *Session {
 	s := &Session{Ctx: ctx, Peer: conn.Peer(), Identity: opts.Identity, Words: opts.Words, Deep: opts.Deep,
-		patience: opts.Handshake, conn: &tap{Conn: conn}}
+		index: opts.index, patience: opts.Handshake, conn: &tap{Conn: conn}}
 	if p, _, ok := hintFor(conn.Peer().Port()); ok {
 		s.hint = p.Name
 	}

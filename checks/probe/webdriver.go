@@ -108,10 +108,10 @@ func driverKind(d *WebDriver, value map[string]json.RawMessage) string {
 		return "chromedriver"
 	case java, nodes, strings.HasPrefix(d.Message, "Selenium"), strings.Contains(d.Message, "Hub "), strings.Contains(d.Message, "hub "):
 		return "selenium"
-	case len(value) == 2 && (d.Message == "" || d.Message == "Session already started"):
-		return "geckodriver"
 	case d.Ready == nil:
 		return "chromedriver"
+	case len(value) == 2 && (d.Message == "" || d.Message == "Session already started"):
+		return "geckodriver"
 	}
 	return "other"
 }

@@ -30,6 +30,7 @@ func FindWords(words []string, text []byte, in string) []Word {
 // wordIndex holds the words by their first run of letters and digits, folded.
 type wordIndex struct {
 	byFirst map[string][]*phrase
+	begins  [utf8.RuneSelf]bool // the ASCII characters that keys begin with: most tokens need no look-up
 	count   int
 	longest int // bytes of the longest key
 }
@@ -53,6 +54,9 @@ func newWordIndex(words []string) *wordIndex {
 			continue
 		}
 		x.byFirst[first] = append(x.byFirst[first], &phrase{word, folded, x.count})
+		if c := first[0]; c < utf8.RuneSelf {
+			x.begins[c] = true
+		}
 		x.count++
 		x.longest = max(x.longest, n)
 	}
@@ -104,6 +108,9 @@ func (s *wordScan) run(start, end int) {
 
 // at looks up the token text[start:end].
 func (s *wordScan) at(start, end int) {
+	if r, _ := runeAt(s.text[start:]); fold(r) < utf8.RuneSelf && !s.begins[fold(r)] {
+		return
+	}
 	var buf [maxWord + utf8.UTFMax]byte
 	key := buf[:0]
 	for i := start; i < end; {
