@@ -109,9 +109,9 @@ func (q *inquiry) next(r result, m move, rest []move) []move {
 	case tryTLS:
 		return only(rest, func(n move) bool { return n.tls })
 	case kept:
-		// Binary servers hang up on a question that is not theirs. One that sits still is a slow speaker at best:
-		// what is left of the web questions, and no further connection.
-		return only(rest, func(n move) bool { return isWeb(n.ask) })
+		// Binary servers hang up on what is not theirs, so one that sits still is none. It is a slow speaker at best, or
+		// waits for the end of a line, which a TLS handshake does not have: Redis does, and it hangs up on HTTP.
+		return only(rest, func(n move) bool { return isWeb(n.ask) || (m.tls && n.ask.Name == "redis") })
 	case hungUp:
 		if m.tls && q.svc.TLS != nil {
 			return insideTLS(m)

@@ -120,20 +120,26 @@ func start(t *testing.T, ports []int, path string, args ...string) {
 		}
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	})
+	name := filepath.Base(path)
 	for _, port := range ports {
-		require.Eventually(t, func() bool {
+		for deadline := time.Now().Add(30 * time.Second); !accepts(port); {
 			select {
 			case err := <-ended:
-				t.Fatalf("%s ended: %v\n%s", filepath.Base(path), err, said)
-			default:
+				t.Fatalf("%s ended: %v\n%s", name, err, said)
+			case <-time.After(50 * time.Millisecond):
 			}
-			c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(port), time.Second)
-			if err == nil {
-				_ = c.Close()
-			}
-			return err == nil
-		}, 30*time.Second, 50*time.Millisecond, "%s does not listen on port %d:\n%s", filepath.Base(path), port, said)
+			require.Truef(t, time.Now().Before(deadline), "%s does not listen on port %d:\n%s", name, port, said)
+		}
 	}
+}
+
+// accepts tells whether something listens on a loopback port.
+func accepts(port int) bool {
+	c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(port), time.Second)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
 }
 
 // certificate writes a self-made certificate for name and returns the paths of certificate and key.
