@@ -96,7 +96,7 @@ func listRules(out io.Writer, list []checks.RuleInfo) error {
 func rulesLintCommand(w *world) *cli.Command {
 	return command("lint", "check rule packs without using them", manual{
 		about: "Loads the configured packs and those of the named folders, and tells every mistake with file, line, " +
-			"column and remedy. The cases of the rules are run by: netschouw rules test.",
+			"column and remedy, and what is suspicious though well-formed. Exits with 2 for a mistake, with 1 for a suspicion.",
 		operands: "[DIR...]", max: -1, settings: rulesSettings,
 		examples: []example{
 			{"the configured packs", "netschouw rules lint"},
@@ -107,13 +107,26 @@ func rulesLintCommand(w *world) *cli.Command {
 		if err != nil {
 			return err
 		}
-		for _, pack := range rules.Packs() {
-			if _, err := fmt.Fprintf(w.stdout, "ok    %s\n", pack); err != nil {
-				return err
-			}
-		}
-		return nil
+		return w.tellLint(rules)
 	})
+}
+
+func (w *world) tellLint(rules *checks.Ruleset) error {
+	found := checks.Lint(rules)
+	for _, p := range found {
+		if _, err := fmt.Fprintln(w.stdout, p.Error()); err != nil {
+			return err
+		}
+	}
+	if len(found) > 0 {
+		return &failure{fmt.Errorf("%s in the packs", count(len(found), "suspicious thing")), "none is a mistake of form; each wants a person's look"}
+	}
+	for _, pack := range rules.Packs() {
+		if _, err := fmt.Fprintf(w.stdout, "ok    %s\n", pack); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func rulesTestCommand(w *world) *cli.Command {

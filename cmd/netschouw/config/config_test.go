@@ -120,11 +120,20 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestBudgetGrowsWithPorts(t *testing.T) {
+	c, _, err := Load(Sources{Flags: map[string][]string{"sweep.ports": {"25", "80", "8000-8100"}}})
+	require.NoError(t, err)
+	require.Equal(t, 103+handshakeRoom, c.Sweep.PerHost)
+	c, _, err = Load(Sources{})
+	require.NoError(t, err)
+	require.Equal(t, 64, c.Sweep.PerHost, "the design's default")
+}
+
 func TestDefaultPorts(t *testing.T) {
 	list := DefaultPorts().List()
 	require.True(t, slices.IsSorted(list))
 	require.Equal(t, len(list), len(slices.Compact(slices.Clone(list))), "no port twice")
-	require.LessOrEqual(t, len(list), Default().Sweep.PerHost/2, "half of a host's budget is left for handshakes")
+	require.LessOrEqual(t, len(list)+handshakeRoom, Default().Sweep.PerHost, "a host's budget leaves room for handshakes")
 	for _, p := range probe.Protocols() {
 		hints := slices.Concat(p.Ports, p.TLSPorts)
 		require.Contains(t, list, hints[0], "the first port of %s", p.Name)

@@ -61,7 +61,7 @@ var keys = []Key{
 		Usage: "connection attempts to one IPv4 /24 or IPv6 /64",
 		bind:  func(c *Config) value { return rate(&c.Sweep.RatePer24) }},
 	{Path: "sweep.per_host", Flag: "per-host", Arg: "N",
-		Usage: "connections per host and run",
+		Usage: "connections per host and run; when it is not set, more if many ports are named",
 		bind:  func(c *Config) value { return whole(&c.Sweep.PerHost, 1, 200000) }},
 	{Path: "sweep.timeout.connect", Flag: "connect-timeout", Arg: "TIME",
 		Usage: "wait for the answer to a connection attempt",

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -11,7 +12,7 @@ import (
 // validate checks what one key alone cannot know: bounds between keys, and forms that need more than a parser. Ranges
 // are checked by package netinfo when the scope is made of them.
 func (c *Config) validate() error {
-	for _, check := range []func() *Error{c.checkTimeouts, c.checkIdentity, c.checkResolvers, c.checkASNs, c.checkPolicy} {
+	for _, check := range []func() *Error{c.checkTimeouts, c.checkIdentity, c.checkResolvers, c.checkASNs, c.checkPolicy, c.checkBudget} {
 		if e := check(); e != nil {
 			return e
 		}
@@ -124,6 +125,26 @@ func (c *Config) checkPolicy() *Error {
 			path = "rules.match"
 		}
 		return c.at(path, "swap them, or leave one out", "a suspect's score (%v) is above a match's (%v)", p.Suspect, p.Match)
+	}
+	return nil
+}
+
+// handshakeRoom is how many connections are left for handshakes, beyond one attempt on each port, when nobody said how
+// many a host may have: six ports that cost the most there is (probe.MaxConnections).
+const handshakeRoom = 36
+
+// checkBudget keeps a host's budget from ending before its ports: hosts would look clear that were hardly looked at. A
+// budget that nobody wrote grows with the ports.
+func (c *Config) checkBudget() *Error {
+	const path = "sweep.per_host"
+	need := len(c.Sweep.Ports.list) + handshakeRoom
+	if c.origins[path] == "" {
+		c.Sweep.PerHost = max(c.Sweep.PerHost, need)
+		return nil
+	}
+	if c.Sweep.PerHost <= len(c.Sweep.Ports.list) {
+		return c.at(path, fmt.Sprintf("raise it to at least %d, or name fewer ports", need),
+			"%d connections are not enough to try %d ports and talk to one that is open", c.Sweep.PerHost, len(c.Sweep.Ports.list))
 	}
 	return nil
 }
