@@ -11,7 +11,7 @@ import (
 const (
 	maxShown = 4 << 10  // columns of one value on a terminal, when the caller names no bound
 	maxCell  = 32 << 10 // columns of one CSV cell, less room for a prefix: spreadsheets end at 32,767 characters
-	maxInput = 1 << 20  // bytes of one value that are looked at; more than either bound above can need
+	maxBytes = 20       // bytes of input that one column can need at most: a character and its marks, of 4 bytes each
 	maxMarks = 3        // combining marks on one character: more would be drawn over neighbouring lines
 )
 
@@ -52,13 +52,15 @@ func Terminal(s string, width int) string {
 	if width <= 0 {
 		width = maxShown
 	}
-	return elide(escape(s), max(width, 2))
+	width = max(width, 2)
+	return elide(escape(s, width), width)
 }
 
-// escape is Terminal without its bound on the width.
-func escape(s string) string {
-	if len(s) > maxInput {
-		s = s[:maxInput/2] + ellipsis + s[len(s)-maxInput/2:]
+// escape is Terminal without its bound on the width. Of a value far too long for width columns it looks at the ends only:
+// the middle would be left out anyway.
+func escape(s string, width int) string {
+	if enough := width * maxBytes; len(s) > 2*enough {
+		s = s[:enough] + s[len(s)-enough:]
 	}
 	var b strings.Builder
 	b.Grow(len(s))
@@ -94,7 +96,7 @@ func escape(s string) string {
 // Injection"). Where a cell begins with one of = + - @, spaces and quotes before it or not, a ' comes before it. The
 // same is done after each semicolon within a value: a spreadsheet whose locale separates by semicolons, as the Dutch
 // one does, splits there whatever the quotes say. It is idempotent.
-func Cell(s string) string { return elide(guard(escape(s)), maxCell-1) }
+func Cell(s string) string { return elide(guard(escape(s, maxCell)), maxCell-1) }
 
 // guard puts a ' before each character that could begin a formula. Its input was escaped: tabs and line ends, which
 // could begin one too, are no longer there.

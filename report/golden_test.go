@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,6 +64,10 @@ func TestGoldenText(t *testing.T) {
 	silent := one
 	silent.Hosts, silent.Verdicts = HostCounts{Silent: 1}, VerdictCounts{}
 
+	second := textbook()
+	second.Address, second.Score = netip.MustParseAddr("198.51.100.24"), 0.95
+
+	golden(t, "two.txt", render(t, "text", Options{}, testSummary(), second, textbook()))
 	golden(t, "colour.txt", render(t, "text", Options{Color: true}, testSummary(), found...))
 	golden(t, "dutch.txt", render(t, "text", Options{Lang: "nl", All: true}, stopped, found...))
 	golden(t, "narrow.txt", render(t, "text", Options{Width: 64}, testSummary(), found...))

@@ -47,7 +47,7 @@ type texts struct {
 	Why, Evidence, Innocent, NextStep                          string
 	Weight, Uncounted, Hard, Fact, Inference, Host             string
 	NextMatch, NextSuspect, NextClear                          []string
-	CheckAgain                                                 string
+	NextAs, CheckAgain                                         string
 
 	// The full view.
 	Seen, Services, NoServices, Names, NotLookedAt, Nothing string

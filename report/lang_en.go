@@ -38,6 +38,7 @@ var english = texts{
 		"If it stays unexplained, ask the customer what the services are for, and ask to close what need not be open.",
 	},
 	NextClear:  []string{"None. Nothing adds up to the pattern that was looked for."},
+	NextAs:     "As for %s above.",
 	CheckAgain: "Look again, more deeply:",
 
 	Seen: "WHAT WAS SEEN", Services: "services", NoServices: "no open port", Names: "names", NotLookedAt: "not looked at", Nothing: "none",

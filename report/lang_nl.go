@@ -38,6 +38,7 @@ var dutch = texts{
 		"Blijft het onverklaard, vraag de klant dan waar de diensten voor zijn, en te sluiten wat niet open hoeft te staan.",
 	},
 	NextClear:  []string{"Geen. Niets telt op tot het patroon waarnaar is gezocht."},
+	NextAs:     "Zoals bij %s hierboven.",
 	CheckAgain: "Opnieuw en grondiger kijken:",
 
 	Seen: "WAT IS GEZIEN", Services: "diensten", NoServices: "geen open poort", Names: "namen", NotLookedAt: "niet bekeken", Nothing: "geen",

@@ -24,8 +24,9 @@ const (
 // page is a text in the making. What its methods are given is escaped already, but for values, which show cleans.
 type page struct {
 	bytes.Buffer
-	opts Options
-	t    *texts
+	opts  Options
+	t     *texts
+	steps map[checks.Verdict]string // the first host whose card tells the next steps of a verdict
 }
 
 // ink colours an escaped string where colour is wanted.

@@ -77,7 +77,7 @@ func (t *text) sort() {
 func (t *text) Close(s Summary) error {
 	t.sort()
 	words := languages[t.opts.Lang]
-	p := &page{opts: t.opts, t: &words}
+	p := &page{opts: t.opts, t: &words, steps: map[checks.Verdict]string{}}
 	p.head(s)
 	alone := t.opts.Detail && len(t.rows) == 1 // one host in full needs no table of itself
 	if !alone {

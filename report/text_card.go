@@ -208,7 +208,7 @@ func (p *page) innocent(f *checks.Finding) {
 	}
 }
 
-// next says what a sensible person would do now.
+// next says what a sensible person would do now: in full on the first card of a verdict, so that a long report stays short.
 func (p *page) next(f *checks.Finding) {
 	steps := p.t.NextClear
 	switch f.Verdict {
@@ -218,6 +218,11 @@ func (p *page) next(f *checks.Finding) {
 		steps = p.t.NextSuspect
 	}
 	p.heading(p.t.NextStep)
+	if first, told := p.steps[f.Verdict]; told {
+		steps = []string{sprintf(p.t.NextAs, first)}
+	} else {
+		p.steps[f.Verdict] = shown(f.Address)
+	}
 	for i, s := range steps {
 		lead := "  • "
 		if len(steps) > 1 {
