@@ -107,8 +107,8 @@ func (b *builder) rule(r *rule, path string) {
 
 // conditions compiles the condition and the evidence.
 func (b *builder) conditions(r *rule, path string) {
-	if !slices.Contains([]string{eachHost, eachService, eachName}, r.def.Each) {
-		return
+	if !slices.Contains(scopes, r.def.Each) || (r.def.Each == eachService) != (len(r.def.Protocol) > 0) {
+		return // reported; what the condition may use is not known
 	}
 	for _, name := range r.def.Protocol {
 		if _, ok := protocolNumber(name); !ok {

@@ -116,7 +116,7 @@ var (
 func (s *scope) explain(err error, pos strict.Pos) strict.Problem {
 	var at *file.Error
 	if !errors.As(err, &at) {
-		return strict.Problem{Pos: pos, Message: err.Error()}
+		return strict.Problem{Pos: pos, Message: err.Error(), Remedy: "a condition must be true or false"}
 	}
 	p := strict.Problem{Pos: pos.Within(max(1, at.Line), at.Column+1), Message: at.Message}
 	if strings.HasSuffix(at.Message, "token EOF") {

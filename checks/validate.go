@@ -25,6 +25,7 @@ const (
 var (
 	slug      = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,59}$`)
 	nameKinds = []string{probe.InPTR, probe.InCertificate, probe.InGreeting, probe.InPage, probe.InRedirect, probe.InDNS}
+	scopes    = []string{eachHost, eachService, eachName}
 	kinds     = []string{kindDomain, kindCert, kindSPKI, kindAddress}
 )
 
@@ -188,7 +189,9 @@ func (b *builder) ruleHead(r *rule, path string) {
 
 func (b *builder) ruleScope(r *rule, path string) {
 	d := r.def
-	b.oneOf(d.Keys["each"], path+".each", d.Each, []string{eachHost, eachService, eachName})
+	if !b.oneOf(d.Keys["each"], path+".each", d.Each, scopes) {
+		return
+	}
 	b.list(d.Keys, path, "protocol", d.Protocol, protocolNames(), d.Each == eachService)
 	b.list(d.Keys, path, "in", d.In, nameKinds, d.Each == eachName)
 	if d.Keys["when"].Line > 0 && strings.TrimSpace(d.When) == "" {
@@ -204,7 +207,7 @@ func (b *builder) list(keys strict.Keys, path, key string, values, allowed []str
 		if pos.Line == 0 {
 			pos = keys["each"]
 		}
-		b.bad(pos, path+"."+key, "", "is missing", "one or more of "+strings.Join(allowed, ", "))
+		b.bad(pos, path+"."+key, "", "is missing", "name one or more of "+strings.Join(allowed, ", "))
 	case !wanted && pos.Line > 0:
 		b.bad(pos, path+"."+key, "", "has no meaning with this each", "leave it out, or set each: service (protocol) or each: name (in)")
 	}

@@ -79,8 +79,11 @@ type Report struct {
 	dropped int
 }
 
-// Add notes a mistake.
+// Add notes a mistake. A second one of the same value is dropped: it follows from the first.
 func (r *Report) Add(p Problem) {
+	if p.Line > 0 && p.Path != "" && slices.ContainsFunc(r.list, func(o Problem) bool { return o.Pos == p.Pos && o.Path == p.Path }) {
+		return
+	}
 	if len(r.list) >= MaxProblems {
 		r.dropped++
 		return
@@ -111,7 +114,13 @@ func (r *Report) Err() error {
 // Nearest is the remedy "did you mean ...?" when a candidate is close to what was written, else the list of all.
 func Nearest(written string, candidates []string) string {
 	best, distance := "", 1+max(1, len(written)/3)
+	if len(written) == 4 || len(written) == 5 {
+		distance = 3 // two letters in the wrong order are two edits
+	}
 	for _, c := range candidates {
+		if len(written) >= 3 && strings.HasPrefix(c, written) {
+			return fmt.Sprintf("did you mean %q?", c)
+		}
 		if d := levenshtein.ComputeDistance(written, c); d < distance {
 			best, distance = c, d
 		}
