@@ -27,7 +27,7 @@ func (s *Session) Local() netip.Addr {
 // checked: a peer's bytes never get into them.
 func (s *Session) say(line string) error {
 	if _, err := io.WriteString(s.conn, line+"\r\n"); err != nil {
-		return fmt.Errorf("send %s: %w", firstWord(line), err)
+		return fmt.Errorf("send %q: %w", line, err)
 	}
 	s.expect()
 	return nil
@@ -36,6 +36,7 @@ func (s *Session) say(line string) error {
 // goodbye sends the protocol's farewell and reads on until answered says that it was answered. What goes wrong with it
 // is nobody's loss: the handshake is over.
 func (s *Session) goodbye(line string, answered func(line string) bool) {
+	s.conn.waiting = false // or the first byte would lift the bound
 	_ = s.conn.SetDeadline(time.Now().Add(goodbyeWait))
 	defer func() { _ = s.conn.SetDeadline(time.Time{}) }()
 	if _, err := io.WriteString(s.conn, line+"\r\n"); err != nil {

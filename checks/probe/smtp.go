@@ -8,7 +8,7 @@ import (
 
 // SMTP is what a mail server says of itself (RFC 5321) before any mail: greeting, EHLO answer, STARTTLS.
 type SMTP struct {
-	Greeting   string   `json:"greeting" expr:"greeting"`         // text of the 220 lines without the code, joined by "\n"; at most 512 bytes
+	Greeting   string   `json:"greeting" expr:"greeting"`         // without the code, lines joined by "\n", at most 512 bytes
 	Code       int      `json:"code" expr:"code"`                 // the greeting's reply code: 220; 421, 521 or 554 for a refusal
 	Refused    bool     `json:"refused,omitempty" expr:"refused"` // the greeting was a refusal; nothing more was asked
 	Host       string   `json:"host" expr:"host"`                 // the domain that the greeting names; "" when it names none
@@ -37,7 +37,8 @@ type smtpReply struct {
 
 // parseSMTPLine takes one reply line apart. last says that no line follows.
 func parseSMTPLine(line string) (code int, text string, last bool, err error) {
-	if len(line) < 3 || line[0] < '2' || line[0] > '5' || !allDigits(line[1:3]) || len(line) > 3 && line[3] != ' ' && line[3] != '-' {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || !allDigits(line[1:3]) ||
+		len(line) > 3 && line[3] != ' ' && line[3] != '-' {
 		return 0, "", false, fmt.Errorf("%q is no smtp reply: %w", clip(line, 40), ErrMalformed)
 	}
 	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/netschouw/netschouw/checks/probe/dial"
 )
 
 // postfixAnswers is how a Debian postfix answers.
@@ -190,6 +192,22 @@ func TestGoodbyeIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "QUIT\r\n", heard[1])
 	require.Less(t, time.Since(begun), goodbyeWait+500*time.Millisecond)
+}
+
+// Nor does one that answers for ever, though it had been given patience before.
+func TestGoodbyeIsBoundedForATalker(t *testing.T) {
+	t.Parallel()
+	s := converse(t, dial.Options{Lifetime: 5 * time.Second}, Options{Handshake: 3 * time.Second}, func(c net.Conn) {
+		for {
+			if _, err := io.WriteString(c, "221-still here\r\n"); err != nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	begun := time.Now()
+	s.quit()
+	require.Less(t, time.Since(begun), goodbyeWait+time.Second)
 }
 
 func TestSMTPSoftware(t *testing.T) {
