@@ -144,8 +144,9 @@ func TestHTTPRedirectOutOfScope(t *testing.T) {
 	var touched atomic.Int32
 	other := serve(t, func(c net.Conn) { touched.Add(1); _, _ = io.WriteString(c, htmlPage("trap")) })
 	for _, location := range []string{
-		"http://" + other.String() + "/", "//" + other.String() + "/", "https://" + other.String() + "/", "http://127.0.0.2:%d/",
-		"https://127.0.0.1:%d/", "http://[::1]:%d/", "http://example.org:%d/", "http://127.0.0.1:%d@" + other.String() + "/", "/\\" + other.String(),
+		"http://" + other.String() + "/trap", "//" + other.String() + "/trap", "https://" + other.String() + "/trap", "http://127.0.0.2:%d/trap",
+		"https://127.0.0.1:%d/trap", "http://[::1]:%d/trap", "http://example.org:%d/trap", "http://127.0.0.1:%d@" + other.String() + "/trap",
+		"/\\" + other.String(),
 	} {
 		t.Run(location, func(t *testing.T) {
 			var f *fakeWeb
