@@ -22,6 +22,9 @@ const ellipsis = "…"
 // controls (U+061C, U+200E/F, U+202A-E, U+2066-9: "Trojan Source", CVE-2021-42574), zero-width and other invisible
 // characters, line and paragraph separators, spaces other than U+0020, tags, private and unassigned code points.
 func hidden(r rune) bool {
+	if r < 0x7f {
+		return r < ' '
+	}
 	return !unicode.IsPrint(r) || r == '\u2800' ||
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
@@ -68,6 +71,9 @@ func escape(s string, width int) string {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
+		case r > ' ' && r < 0x7f: // nearly always
+			b.WriteByte(byte(r))
+			marks = 0
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
 			marks = 0

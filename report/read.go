@@ -35,8 +35,11 @@ func Read(r io.Reader) ([]checks.Finding, error) {
 // netschouw.report/v1, or the JSON of a single host, laid out over lines or not. It is strict about the schema, the
 // address, the verdict and the score, and passes over fields that it does not know, which later versions may add.
 // Errors say on which line the host begins. Memory is bounded by MaxHost.
-func Each(r io.Reader, do func(checks.Finding) error) error {
-	in := newSource(r)
+func Each(r io.Reader, do func(checks.Finding) error) error { return bounded(r, MaxHost, do) }
+
+// bounded is Each with another bound on the JSON text of a host.
+func bounded(r io.Reader, most int64, do func(checks.Finding) error) error {
+	in := newSource(r, most)
 	if in.startsDocument() {
 		return in.document(do)
 	}
@@ -165,15 +168,16 @@ func kindName(t reflect.Type) string {
 
 // source reads JSON values and knows on which line each one begins.
 type source struct {
+	most  int64 // bytes of one host
 	peek  *bufio.Reader
 	meter *meter
 	dec   *json.Decoder
 }
 
-func newSource(r io.Reader) *source {
+func newSource(r io.Reader, most int64) *source {
 	peek := bufio.NewReaderSize(r, 4096)
-	m := &meter{r: peek, left: MaxHost}
-	return &source{peek: peek, meter: m, dec: json.NewDecoder(m)}
+	m := &meter{r: peek, left: most}
+	return &source{most: most, peek: peek, meter: m, dec: json.NewDecoder(m)}
 }
 
 var documentHead = regexp.MustCompile(`^\s*\{\s*"schema"\s*:\s*"netschouw\.report/v1"`)
@@ -246,7 +250,7 @@ func (s *source) next() (json.RawMessage, int, error) {
 		return nil, 0, s.fail(err)
 	}
 	line := s.meter.line(s.dec.InputOffset() - int64(len(raw)))
-	s.meter.left = MaxHost
+	s.meter.left = s.most
 	return raw, line, nil
 }
 
@@ -271,7 +275,7 @@ func (s *source) fail(err error) error {
 	return fmt.Errorf("line %d: %s", s.meter.line(at), explain(err))
 }
 
-var errHuge = fmt.Errorf("a host is longer than %d MiB: this is no report of netschouw", MaxHost>>20)
+var errHuge = errors.New("a host is longer than any that netschouw writes: this is no report of it")
 
 // maxLines bounds the lines over which one host may be laid out, so that their ends need no more memory than the host.
 const maxLines = 1 << 20

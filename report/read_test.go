@@ -141,9 +141,33 @@ func TestReadIsBounded(t *testing.T) {
 		"endless key":         io.MultiReader(strings.NewReader(`{"schema":"netschouw.report/v1","`), endless("A")),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Read(r)
-			require.ErrorContains(t, err, "a host is longer than 32 MiB: this is no report of netschouw")
+			in := &counter{r: r}
+			err := bounded(in, 1<<20, func(checks.Finding) error { return errors.New("there is no host") })
+			require.ErrorContains(t, err, "a host is longer than any that netschouw writes: this is no report of it")
+			require.Less(t, in.n, 2<<20, "it went on reading")
 		})
+	}
+}
+
+// counter counts what is read.
+type counter struct {
+	r io.Reader
+	n int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
+
+// TestTheBoundIsOfOneHost checks that a report may be longer than the bound on each of its hosts.
+func TestTheBoundIsOfOneHost(t *testing.T) {
+	for _, format := range []string{"jsonl", "json"} {
+		text := render(t, format, Options{}, testSummary(), textbook(), textbook(), textbook(), textbook())
+		n := 0
+		require.NoError(t, bounded(bytes.NewReader(text), int64(len(text))/2, func(checks.Finding) error { n++; return nil }), format)
+		require.Equal(t, 4, n)
 	}
 }
 
