@@ -171,7 +171,9 @@ func (w *webClient) look(a *answer, d *HTTP, further bool) {
 	if index == nil {
 		index = newWordIndex(w.Words)
 	}
-	d.addWords(index.find(headerText(d.Headers), inHeader))
+	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
+		d.addWords(index.find([]byte(name+": "+d.Headers[name]), inHeader))
+	}
 	if !isHTML(a) {
 		d.addWords(index.find(a.body, inPage))
 		return
@@ -191,15 +193,6 @@ func (w *webClient) look(a *answer, d *HTTP, further bool) {
 	if w.Deep {
 		w.read(d, index)
 	}
-}
-
-// headerText is the header as text to search.
-func headerText(header map[string]string) []byte {
-	var b bytes.Buffer
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		b.WriteString(name + ": " + header[name] + "\n")
-	}
-	return b.Bytes()
 }
 
 // addWords keeps the first hit of each word and place.

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,6 +93,23 @@ func TestHTTPConnections(t *testing.T) {
 			assert.Equal(t, want, f.conns)
 		})
 	}
+}
+
+// Inside TLS all goes on inside TLS: further connections too, and only https is the same origin.
+func TestHTTPInsideTLS(t *testing.T) {
+	f := &fakeWeb{other: notFound, hangUp: true}
+	cfg := &tls.Config{Certificates: []tls.Certificate{certFor(t, "panel.example.org")}, NextProtos: []string{"http/1.1"}}
+	s := converse(t, dial.Options{Lifetime: 5 * time.Second}, Options{}, inTLS(cfg, f.handle))
+	require.NoError(t, s.StartTLS("", "http/1.1"))
+	f.pages = map[string]string{"/": raw("302 Found", "Location: https://"+s.Peer.String()+"/in\r\n", ""),
+		"/in": htmlPage("<title>in</title><script src=http://" + s.Peer.String() + "/clear.js></script><script src=secure.js></script>")}
+	d, err := askHTTP(s)
+	require.NoError(t, err)
+	f.check(t, Options{})
+	assert.Equal(t, "in", d.(*HTTP).Title)
+	assert.Equal(t, []Script{{Path: "/secure.js"}}, d.(*HTTP).Scripts)
+	assert.Equal(t, []string{"/", "/in", "/favicon.ico"}, f.paths())
+	assert.Equal(t, "http/1.1", s.TLS.ALPN)
 }
 
 // A server that closes after every answer never costs more than maxWebConnections, and what was learnt by then stands.
@@ -270,6 +288,38 @@ func TestHTTPHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever the port suggests, a hostile server ends in bounded time, and is not taken for what its port suggests.
+func TestHintedHostile(t *testing.T) {
+	for _, hint := range []string{"cdp", "webdriver", "http-proxy", "docker", "kubernetes"} {
+		for name, server := range map[string]func(net.Conn){
+			"closing": closing, "silent": silent, "slow": slow("HTTP/1.1 200 OK"), "truncating": truncating(chromeAnswer[:200]),
+			"endless body": endless("HTTP/1.1 200 OK\r\n\r\n{\"Browser\":\""), "endless header": endless("HTTP/1.1 200 OK\r\nX: "), "garbage": endless("\x00"),
+		} {
+			t.Run(hint+" "+name, func(t *testing.T) {
+				t.Parallel()
+				s := converse(t, testLimits, Options{}, server)
+				s.hint = hint
+				start := time.Now()
+				d, err := askHTTP(s)
+				assert.Less(t, time.Since(start), 8*testLimits.Lifetime)
+				require.Error(t, err)
+				if d != nil {
+					assert.Equal(t, "http", d.Protocol())
+				}
+			})
+		}
+	}
+}
+
+// The suggested path was answered, by something else, and then the server went away: that it speaks HTTP is known.
+func TestHintedThenGone(t *testing.T) {
+	f := &fakeWeb{pages: map[string]string{pathCDP: raw("404 Not Found", "Server: bad\r\nConnection: close\r\n", "")}}
+	d, err := f.ask(t, Options{}, hinted("cdp"))
+	require.ErrorIs(t, err, io.EOF)
+	require.IsType(t, &HTTP{}, d)
+	assert.Equal(t, "bad", d.(*HTTP).Server)
 }
 
 func once(answer string) func(net.Conn) {
