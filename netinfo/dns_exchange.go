@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,12 @@ func (r *Resolver) ask(ctx context.Context, q question) (*dns.Msg, error) {
 	var errs []error
 	for i := range r.cfg.Attempts {
 		place := (first + i) % len(r.servers)
-		m, err := r.attempt(ctx, r.servers[place], q)
+		srv := r.servers[place]
+		if !srv.allow() {
+			errs = append(errs, fmt.Errorf("%s: %w", srv.addr, errDead))
+			continue
+		}
+		m, err := r.attempt(ctx, srv, q)
 		if err == nil {
 			if i > 0 {
 				r.first.Store(int32(place))
@@ -48,14 +54,25 @@ func (r *Resolver) ask(ctx context.Context, q question) (*dns.Msg, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", r.servers[place], err))
+		errs = append(errs, fmt.Errorf("%s: %w", srv.addr, err))
 	}
-	return nil, errors.Join(errs...)
+	return nil, failure(errs)
+}
+
+// failure joins what the attempts failed with, each once, on one line.
+func failure(errs []error) error {
+	err := errs[0]
+	for i, e := range errs[1:] {
+		if !slices.ContainsFunc(errs[:i+1], func(o error) bool { return o.Error() == e.Error() }) {
+			err = fmt.Errorf("%w, then %w", err, e)
+		}
+	}
+	return err
 }
 
 // attempt has one try at one server: UDP, then TCP if the reply was truncated (RFC 7766), and without EDNS if the
 // server does not know it (RFC 6891 section 6.2.2).
-func (r *Resolver) attempt(ctx context.Context, server netip.AddrPort, q question) (*dns.Msg, error) {
+func (r *Resolver) attempt(ctx context.Context, srv *server, q question) (*dns.Msg, error) {
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
@@ -63,14 +80,17 @@ func (r *Resolver) attempt(ctx context.Context, server netip.AddrPort, q questio
 		return nil, ctx.Err()
 	}
 	query := newQuery(q)
-	m, err := r.exchange(ctx, "udp", server, query)
+	m, err := r.exchange(ctx, "udp", srv.addr, query)
+	if ctx.Err() == nil {
+		srv.note(err == nil)
+	}
 	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented || m.Rcode == dns.RcodeBadVers) {
 		query.Extra, query.Id = nil, dns.Id()
-		m, err = r.exchange(ctx, "udp", server, query)
+		m, err = r.exchange(ctx, "udp", srv.addr, query)
 	}
 	if err == nil && m.Truncated {
 		query.Id = dns.Id()
-		m, err = r.exchange(ctx, "tcp", server, query)
+		m, err = r.exchange(ctx, "tcp", srv.addr, query)
 	}
 	if err != nil {
 		return nil, err

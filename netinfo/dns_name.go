@@ -16,7 +16,7 @@ const maxName = 253
 // are not possible, and names that are longer than 253 bytes once unusual bytes are escaped. What passes is
 // printable ASCII.
 func cleanName(s string) (string, bool) {
-	s = strings.ReplaceAll(strings.ToLower(trimDot(s)), " ", "032") // the parser writes a space as `\ `
+	s = strings.ReplaceAll(strings.ToLower(trimDot(s)), `\ `, `\032`) // the parser leaves an escaped space bare
 	if s == "" || len(s) > maxName || strings.Trim(s, ".") == "" {
 		return "", false
 	}

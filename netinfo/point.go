@@ -135,7 +135,7 @@ func merge[P point[P]](s []span[P]) []span[P] {
 }
 
 func union[P point[P]](a, b []span[P]) []span[P] {
-	return slices.Clip(merge(slices.Concat(a, b)))
+	return trim(merge(slices.Concat(a, b)))
 }
 
 func intersect[P point[P]](a, b []span[P]) []span[P] {
@@ -157,7 +157,7 @@ func intersect[P point[P]](a, b []span[P]) []span[P] {
 			b = b[1:]
 		}
 	}
-	return slices.Clip(out)
+	return trim(out)
 }
 
 func subtract[P point[P]](a, b []span[P]) []span[P] {
@@ -170,7 +170,7 @@ func subtract[P point[P]](a, b []span[P]) []span[P] {
 		b = b[sort.Search(len(b), func(i int) bool { return b[i].last.compare(x.first) >= 0 }):]
 		out = punch(out, x, b)
 	}
-	return slices.Clip(out)
+	return trim(out)
 }
 
 // punch appends to out what the holes leave of x.

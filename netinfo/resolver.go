@@ -55,7 +55,7 @@ func (c ResolverConfig) withDefaults() ResolverConfig {
 // one question once however many want to know, and keeps to a rate. It is safe for concurrent use.
 type Resolver struct {
 	cfg     ResolverConfig
-	servers []netip.AddrPort
+	servers []*server
 	first   atomic.Int32 // the place of the server that answered last
 	limit   *rate.Limiter
 	slots   chan struct{}
@@ -77,27 +77,14 @@ func NewResolver(cfg ResolverConfig) (*Resolver, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(r.servers, addr) {
-			r.servers = append(r.servers, addr)
+		if !slices.ContainsFunc(r.servers, func(s *server) bool { return s.addr == addr }) {
+			r.servers = append(r.servers, &server{addr: addr, now: time.Now})
 		}
 	}
 	if len(r.servers) == 0 {
 		return nil, errors.New("no resolvers; list addresses under netinfo.resolvers, or do without DNS")
 	}
 	return r, nil
-}
-
-// serverAddr reads the address of a server, port 53 unless it has one.
-func serverAddr(s string) (netip.AddrPort, error) {
-	s = strings.TrimSpace(s)
-	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil && a.IsValid() && !a.IsUnspecified() {
-		return netip.AddrPortFrom(a.Unmap(), 53), nil
-	}
-	ap, err := netip.ParseAddrPort(s)
-	if err != nil || ap.Port() == 0 || ap.Addr().IsUnspecified() {
-		return netip.AddrPort{}, fmt.Errorf("resolver %s: not an address; write one such as 192.0.2.53:53 or [2001:db8::53]:53", quote(s))
-	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
 }
 
 // ErrNoSuchName is wrapped in the error for a name that does not exist (NXDOMAIN), which is an answer and no failure.

@@ -67,7 +67,10 @@ func (v *verification) walk(p netip.Prefix) error {
 	want := RangeOf(p)
 	ipnet := &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 	networks := v.db.tree.NetworksWithin(ipnet, maxminddb.SkipAliasedNetworks)
-	for networks.Next() {
+	for visited := uint(0); networks.Next(); visited++ {
+		if visited > v.db.tree.Metadata.NodeCount {
+			return errors.New("the search tree has more networks than nodes; the file is corrupt, download it again")
+		}
 		var rec struct {
 			ASN uint32 `maxminddb:"autonomous_system_number"`
 			Org string `maxminddb:"autonomous_system_organization"`

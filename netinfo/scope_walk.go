@@ -6,10 +6,11 @@ import (
 )
 
 const (
-	// maxOwnedV4 is the largest IPv4 range that one entry may own, in addresses: a /8, the largest block that was ever
-	// given to one holder (IANA IPv4 Address Space Registry). Anything larger is a typing mistake.
+	// maxOwnedV4 is the largest IPv4 range that one entry may own, in addresses: a /8, the unit of the IANA IPv4 Address
+	// Space Registry. Anything larger is a typing mistake.
 	maxOwnedV4 = 1 << 24
-	// minOwnedV6Bits is the shortest IPv6 prefix that one entry may own. Registries delegate a /16 to a holder at most.
+	// minOwnedV6Bits is the shortest IPv6 prefix that one entry may own. It is shorter than what
+	// providers get, which is a /19 to a /32; anything shorter still is a typing mistake.
 	minOwnedV6Bits = 16
 	// maxWalkV6 is the largest IPv6 entry that is visited address by address, in addresses: a /112, as many as an IPv4
 	// /16. Of a larger one the addresses in use must be listed, since nearly all others are empty.

@@ -215,9 +215,9 @@ func (b *SetBuilder) Set() *Set {
 }
 
 // trim gives back memory that growing or merging left unused; small waste is cheaper than a copy.
-func trim[P point[P]](s []span[P]) []span[P] {
+func trim[T any](s []T) []T {
 	if cap(s)-len(s) > len(s)/8 {
-		return append(make([]span[P], 0, len(s)), s...)
+		return append(make([]T, 0, len(s)), s...)
 	}
 	return s
 }
