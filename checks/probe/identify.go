@@ -137,10 +137,12 @@ func (q *inquiry) converse(s *Session, m move) result {
 		}
 		if len(greeting) > 0 {
 			heard, ok := recognise(greeting)
-			if !ok {
+			switch {
+			case ok:
+				ask = heard
+			case !ask.ServerFirst: // on its own port an odd greeting is still asked; its answer decides
 				return q.unknown(s)
 			}
-			ask = heard
 		} else if ask.ServerFirst {
 			ask, _ = ByName("http")
 		}
@@ -255,6 +257,8 @@ func statusOf(ctx context.Context, err error) Status {
 		return StatusTruncated
 	case errors.Is(err, dial.ErrBudget):
 		return StatusBudget
+	case errors.Is(err, ErrDeclined):
+		return StatusDeclined
 	case errors.Is(err, ErrMalformed), errors.Is(err, ErrLineTooLong):
 		return StatusMalformed
 	case dial.Classify(err) == dial.TimedOut:

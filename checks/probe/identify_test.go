@@ -167,6 +167,28 @@ func sshServer(t *testing.T) func(net.Conn) {
 	}
 }
 
+// mongoServer answers HTTP as mongod does, and else its own protocol.
+func mongoServer(c net.Conn) {
+	br := bufio.NewReader(c)
+	if first, _ := br.Peek(4); string(first) == "GET " {
+		text := "It looks like you are " + mongoOverHTTP + " on the native driver port.\r\n"
+		fmt.Fprintf(c, "HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+		return
+	}
+	host := mongoHost{answer: func(mongoRequest) []byte {
+		return new(bsonBuilder).int32("ok", 1).int32("maxWireVersion", 21).text("version", "7.0.9").bytes()
+	}}
+	host.serve(&readAhead{c, br})
+}
+
+// readAhead is a connection of which a reader has already taken some bytes.
+type readAhead struct {
+	net.Conn
+	br *bufio.Reader
+}
+
+func (r *readAhead) Read(p []byte) (int, error) { return r.br.Read(p) }
+
 func greet(line string) func(net.Conn) {
 	return func(c net.Conn) {
 		_, _ = io.WriteString(c, line)
@@ -193,6 +215,7 @@ func TestIdentifyWhateverThePort(t *testing.T) {
 		{"imap inside TLS", 0, inTLS(cfg, imapServer), "imap", StatusOK, 2},
 		{"socks5", 0, socksServer, "socks5", StatusOK, 3},
 		{"redis", 0, redisServer, "redis", StatusOK, 3},
+		{"mongodb explains itself over HTTP", 0, mongoServer, "mongodb", StatusOK, 2},
 		{"ftp greets in a way unknown here", 0, greet("220 ProFTPD Server ready.\r\n"), "unknown", StatusUnknown, 1},
 		{"endless greeting", 0, endless("\x00\x01 hello"), "unknown", StatusUnknown, 1},
 		{"open and silent", 0, silent, "unknown", StatusSilent, 2},

@@ -22,7 +22,7 @@ type Protocol struct {
 	Ask func(*Session) (Details, error)
 }
 
-// protocols is the one list of what netschouw can identify, in the order in which an unhinted port is asked.
+// protocols is the one list of what netschouw can identify, in the order in which first bytes are recognised.
 // Flag help, rule checking and docs are derived from it.
 var protocols = mustRegister(
 	Protocol{Name: "smtp", Ports: []uint16{25, 587, 2525}, TLSPorts: []uint16{465}, ServerFirst: true, Recognise: isSMTP, New: newSMTP, Ask: askSMTP},

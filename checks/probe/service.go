@@ -18,6 +18,7 @@ const (
 	StatusTimedOut  Status = "timed-out" // the peer began to answer and then did not go on in time
 	StatusTruncated Status = "truncated" // the peer sent more than the byte cap; the rest was not read
 	StatusMalformed Status = "malformed" // the answer broke the protocol's own rules
+	StatusDeclined  Status = "declined"  // the peer refused what it had itself offered, such as STARTTLS
 	StatusReset     Status = "reset"     // the peer ended the conversation in the middle
 	StatusGone      Status = "gone"      // open at discovery, but a later connection was refused or timed out
 	StatusBudget    Status = "budget"    // the host's connection budget ended before the protocol was identified
