@@ -75,7 +75,7 @@ func (s *scope) compile(text string, condition bool, pos strict.Pos) (*vm.Progra
 		return nil, []strict.Problem{{Pos: pos, Message: fmt.Sprintf("expression has %d bytes, more than %d", len(text), maxExprBytes),
 			Remedy: "make it several rules"}}
 	}
-	w := newRewriter(s.words, s.bare)
+	w := newRewriter(s.env, s.words, s.bare)
 	opts := []expr.Option{expr.Env(s.env), s.known, expr.Patch(w), expr.MaxNodes(maxNodes)}
 	for _, name := range hidden {
 		opts = append(opts, expr.DisableBuiltin(name))
@@ -89,6 +89,9 @@ func (s *scope) compile(text string, condition bool, pos strict.Pos) (*vm.Progra
 	}
 	if err != nil {
 		return nil, []strict.Problem{s.explain(err, pos)}
+	}
+	if len(w.opaque) > 0 {
+		return nil, place(text, w.opaque, pos)
 	}
 	if !condition && !isEvidence(program.Node().Type()) {
 		return nil, []strict.Problem{{Pos: pos, Message: fmt.Sprintf("%s is no evidence", program.Node().Type()),

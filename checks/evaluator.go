@@ -103,9 +103,9 @@ func firstLine(s string) string {
 // run fills hits for a host.
 func (ev *evaluator) run(h *Host) {
 	ev.begin(h)
+	ev.reach(0, len(ev.words))
 	for _, r := range ev.rs.hosts {
 		if ev.awake(r) {
-			ev.reach(0, len(ev.words))
 			ev.try(r, 0)
 		}
 	}
@@ -137,8 +137,8 @@ func (ev *evaluator) runServices() {
 		}
 		name := identifier(protocol)
 		bound := false
+		ev.reach(lo, at)
 		for _, r := range ev.rs.services[n] {
-			ev.reach(lo, at)
 			if !ev.awake(r) {
 				continue
 			}
@@ -160,12 +160,12 @@ func (ev *evaluator) runNames() {
 		return
 	}
 	ev.gatherNames()
+	ev.reach(0, len(ev.words))
 	for _, n := range ev.names {
 		for _, r := range ev.rs.names {
 			if !slices.Contains(r.in, n.In) || r.guard.listed && !r.pack.listing.domain(n.Value) {
 				continue
 			}
-			ev.reach(0, len(ev.words))
 			if !ev.awake(r) {
 				continue
 			}

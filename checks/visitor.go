@@ -30,15 +30,19 @@ type mistake struct {
 // rewriter prepares a parsed expression: it checks the literal arguments of functions and replaces their calls by fast
 // ones, collects the words, and wraps every read of a fact that may not have been looked at in known().
 type rewriter struct {
+	env      map[string]any
 	words    *wordTable
 	bare     map[reflect.Type]bool // pointers that are never nil
 	done     map[ast.Node]bool
 	loose    map[ast.Node]string // literal functions that were named, but not yet seen as being called
 	mistakes []mistake
+	// opaque are reads of fields of a value whose type is not known, behind which a fact that was not looked at could
+	// hide. A name that does not exist looks the same: the compiler knows better, and is asked first.
+	opaque []mistake
 }
 
-func newRewriter(words *wordTable, bare map[reflect.Type]bool) *rewriter {
-	return &rewriter{words: words, bare: bare, done: map[ast.Node]bool{}, loose: map[ast.Node]string{}}
+func newRewriter(env map[string]any, words *wordTable, bare map[reflect.Type]bool) *rewriter {
+	return &rewriter{env: env, words: words, bare: bare, done: map[ast.Node]bool{}, loose: map[ast.Node]string{}}
 }
 
 // Visit implements ast.Visitor; children come before their parents.
@@ -49,8 +53,15 @@ func (w *rewriter) Visit(n *ast.Node) {
 	switch node := (*n).(type) {
 	case *ast.IdentifierNode:
 		w.identifier(node)
-		w.known(n)
+		if _, variable := w.env[node.Value]; variable { // what let names has been looked at when it was named
+			w.known(n)
+		}
 	case *ast.MemberNode:
+		if t := node.Node.Type(); !w.done[node.Node] && (t == nil || t.Kind() == reflect.Interface) {
+			w.opaque = append(w.opaque, mistake{node.Node.Location().From, "what this value is cannot be known before a sweep",
+				"read the field from its variable"})
+			return
+		}
 		w.known(n)
 	case *ast.CallNode:
 		w.call(n, node)
@@ -66,7 +77,7 @@ func (w *rewriter) fail(n ast.Node, message, remedy string) {
 }
 
 func (w *rewriter) identifier(n *ast.IdentifierNode) {
-	if strings.HasPrefix(n.Value, "_") || n.Value == "known" {
+	if strings.HasPrefix(n.Value, "_") || n.Value == "known" || n.Value == "$env" {
 		w.fail(n, fmt.Sprintf("unknown name %s", n.Value), "")
 	}
 	if literalFuncs[n.Value] != "" {
