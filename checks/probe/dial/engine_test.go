@@ -89,6 +89,22 @@ func TestEngineAnswersOnceForAllPortsOfAnAddress(t *testing.T) {
 	})
 }
 
+func TestEngineSpeaksIPv6(t *testing.T) {
+	engines(t, func(t *testing.T, discover func(*Engine, context.Context, Feed, func(Answer)) error) {
+		ln, err := net.Listen("tcp", "[::1]:0")
+		if err != nil {
+			t.Skipf("no IPv6 loopback: %v", err)
+		}
+		defer ln.Close()
+		e := newEngine(t, anywhere{}, nil, Options{}, EngineOptions{Ports: []uint16{uint16(ln.Addr().(*net.TCPAddr).Port), closed(t)}})
+		got := map[netip.Addr]Answer{}
+		require.NoError(t, discover(e, t.Context(), addrs("::1"), collect(t, got)))
+		a := got[netip.MustParseAddr("::1")]
+		require.Equal(t, []Outcome{Open, Refused}, a.Outcomes)
+		a.Open[0].Close()
+	})
+}
+
 func TestEngineNeverContactsWhatTheGateRefuses(t *testing.T) {
 	engines(t, func(t *testing.T, discover func(*Engine, context.Context, Feed, func(Answer)) error) {
 		addr, accepted := listen(t, "127.0.0.2", func(net.Conn) {})

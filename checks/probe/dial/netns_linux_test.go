@@ -17,8 +17,11 @@ import (
 
 // inNetwork runs test in a network of its own: 198.18.0.0/24 is silent, 198.18.1.0/24 has an unreachable route on this
 // machine, for 198.18.2.0/24 a router sends ICMP host unreachable, and for 198.18.3.0/24 administratively prohibited.
-// 198.18.4.0/24 is prohibited by this machine itself. The thread that was moved there ends with the goroutine.
-func inNetwork(t testing.TB, test func()) {
+// 198.18.4.0/24 is prohibited by this machine itself. All of 198.19.0.0/16 is the router's own: what setup listens on
+// there answers for each of these addresses. The thread that was moved there ends with the goroutine.
+func inNetwork(t testing.TB, test func()) { inNetworks(t, func() {}, test) }
+
+func inNetworks(t testing.TB, atRouter, test func()) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make a network namespace")
@@ -34,6 +37,7 @@ func inNetwork(t testing.TB, test func()) {
 		defer router.Close()
 		setup(t, func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) },
 			func() error { return os.WriteFile("/proc/sys/net/ipv4/icmp_ratemask", []byte("0"), 0) })
+		atRouter()
 		ours, err := netns.New()
 		require.NoError(t, err)
 		defer ours.Close()
@@ -93,15 +97,22 @@ func join(t testing.TB, ours, router netns.NsHandle) {
 		p, err := netlink.ParseIPNet(dst)
 		require.NoError(t, err)
 		r := &netlink.Route{Dst: p, Type: kind}
-		if kind == unix.RTN_UNICAST {
+		switch kind {
+		case unix.RTN_UNICAST:
 			r.LinkIndex, r.Gw = inner.Attrs().Index, net.ParseIP("192.0.2.1")
+		case unix.RTN_LOCAL:
+			lo, err := h.LinkByName("lo")
+			require.NoError(t, err)
+			r.LinkIndex, r.Table, r.Scope = lo.Attrs().Index, unix.RT_TABLE_LOCAL, netlink.SCOPE_HOST
 		}
 		require.NoError(t, h.RouteAdd(r))
 	}
 	route(here, "198.18.0.0/22", unix.RTN_UNICAST)
 	route(here, "198.18.1.0/24", unix.RTN_UNREACHABLE)
 	route(here, "198.18.4.0/24", unix.RTN_PROHIBIT)
+	route(here, "198.19.0.0/16", unix.RTN_UNICAST)
 	route(there, "198.18.0.0/24", unix.RTN_BLACKHOLE)
+	route(there, "198.19.0.0/16", unix.RTN_LOCAL)
 	route(there, "198.18.2.0/24", unix.RTN_UNREACHABLE)
 	route(there, "198.18.3.0/24", unix.RTN_PROHIBIT)
 }
@@ -129,6 +140,19 @@ func TestWaysNotToAnswerAreToldApart(t *testing.T) {
 		}
 		require.Equal(t, uint64(maxTries-1), e.Load().Retried)
 		require.Equal(t, uint64(1), e.Load().LocalErrors)
+	})
+}
+
+// Two client ports for four attempts on one peer: the others find no port (EADDRNOTAVAIL) until the first time out.
+func TestWithoutClientPortsNothingIsSaidOfTheHost(t *testing.T) {
+	inNetwork(t, func() {
+		require.NoError(t, os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte("40000 40001"), 0))
+		e := newEngine(t, benchNet{}, nil, Options{ConnectTimeout: 50 * time.Millisecond}, EngineOptions{Ports: []uint16{80, 80, 80, 80}})
+		got := map[netip.Addr]Answer{}
+		require.NoError(t, e.Discover(t.Context(), addrs("198.18.0.1"), collect(t, got)))
+		require.Equal(t, []Outcome{TimedOut, TimedOut, TimedOut, TimedOut}, got[netip.MustParseAddr("198.18.0.1")].Outcomes)
+		require.Positive(t, e.Load().Retried)
+		require.Equal(t, uint64(4), e.Load().Attempts)
 	})
 }
 
@@ -167,6 +191,35 @@ func descriptors(t testing.TB) int {
 	fds, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
 	return len(fds)
+}
+
+// BenchmarkAcross is BenchmarkAnswered over a link: the fleet has its own network, and shares the processors.
+func BenchmarkAcross(b *testing.B) {
+	for name, open := range map[string]int{"open": 5, "refused": 0} {
+		b.Run(name, func(b *testing.B) {
+			var ports []uint16
+			inNetworks(b, func() {
+				ports = append(everywhere(b, open), 1, 2, 3, 4, 5)[:5]
+				require.NoError(b, os.WriteFile("/proc/sys/net/core/somaxconn", []byte("65535"), 0))
+			}, func() {
+				e := newEngine(b, benchNet{}, nil, Options{}, EngineOptions{Ports: ports})
+				count := map[Outcome]int{}
+				start := time.Now()
+				require.NoError(b, e.Discover(b.Context(), &span{first: 0xc6130000, n: b.N}, func(a Answer) {
+					for _, o := range a.Outcomes {
+						count[o]++
+					}
+					for _, o := range a.Open {
+						if c, err := o.Conn(b.Context()); err == nil {
+							_ = c.Close()
+						}
+					}
+				}))
+				b.ReportMetric(float64(e.Load().Attempts)/time.Since(start).Seconds(), "attempts/s")
+				b.ReportMetric(float64(count[TimedOut])/float64(5*b.N), "lost/attempt")
+			})
+		})
+	}
 }
 
 // BenchmarkSilent measures what addresses that do not answer cost: processor time and memory, at the pace of timeouts.
