@@ -61,7 +61,8 @@ type Trait struct {
 	Evidence []Evidence `json:"evidence"`
 	Sources  []string   `json:"sources"`
 	Basis    Basis      `json:"basis"`
-	Benign   string     `json:"benign"` // the innocent explanation
+	Benign   string     `json:"benign"`         // the innocent explanation
+	Next     string     `json:"next,omitempty"` // what the rule suggests to do about it; "" when nothing of its own
 }
 
 // Assessment is what the rules make of a host.

@@ -66,7 +66,7 @@ func (a *Assessment) traits(hits []hit, p Policy) {
 		d := h.rule.def
 		first := i == 0 || hits[i-1].rule.group != h.rule.group
 		a.Traits[i] = Trait{Rule: h.rule.id, Group: d.Group, Weight: d.Weight, Counted: first, Hard: d.Hard, Title: d.Title,
-			Evidence: tidy(h.evidence), Sources: d.Sources, Basis: d.Basis, Benign: d.Benign}
+			Evidence: tidy(h.evidence), Sources: d.Sources, Basis: d.Basis, Benign: d.Benign, Next: d.Next}
 		if first {
 			counted = append(counted, h.rule)
 			a.Groups = append(a.Groups, d.Group)

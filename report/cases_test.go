@@ -71,7 +71,7 @@ func textbook() checks.Finding {
 		Favicon: &probe.Favicon{MMH3: -1231872293, SHA256: strings.Repeat("1e", 32)},
 		Words:   []probe.Word{{Word: "souls", In: "page", Excerpt: `<a href="/souls">Souls</a>`}, {Word: "thoughts", In: "page", Excerpt: `<a href="/thoughts">Thoughts</a>`}}}, "nginx · Brigadir")
 	panel.TLS = certificate("panel.example.test")
-	return checks.Finding{Schema: checks.HostSchema, Run: testRun,
+	f := checks.Finding{Schema: checks.HostSchema, Run: testRun,
 		Host: checks.Host{
 			Address: netip.MustParseAddr("198.51.100.23"), ObservedAt: at("03:04:05"),
 			Owner: &netinfo.Owner{Customer: "C1042", Name: "Stroom Data B.V.", Abuse: "abuse@stroom.example.org",
@@ -101,6 +101,8 @@ func textbook() checks.Finding {
 					"Thousands of ordinary MongoDB servers do.", ev(27017, "version", "7.0.5")),
 			},
 		}}
+	f.Traits[3].Next = "ask the customer to bind MongoDB to its private network"
+	return f
 }
 
 // evasive moved its ports and hides its names; no sources of names or networks were configured.
@@ -181,7 +183,7 @@ func hostile(s string) checks.Finding {
 	f.Network.ASOrg, f.Network.Country, f.Network.PTR = &s, &s, []string{s, s}
 	f.DNSNames, f.Reason, f.Groups, f.Packs = []string{s}, s, []string{"mail", s}, []string{s}
 	f.Traits = []checks.Trait{trait(s, s, 1, checks.Basis("fact"), s, s, ev(80, s, s), ev(0, s, s))}
-	f.Traits[0].Sources = []string{s, s}
+	f.Traits[0].Sources, f.Traits[0].Next = []string{s, s}, s
 	f.Services = []probe.Service{
 		{Port: 1, Transport: "tcp", Protocol: s, Status: probe.Status(s), Error: s, Banner: s, TLS: &probe.TLS{Version: s, ALPN: s, Subject: s, Issuer: s, Names: []string{s}, SHA256: s, SPKI: s, Chain: []string{s}}},
 		service(80, &probe.HTTP{Server: s, Title: s, Headers: map[string]string{s: s}, Redirects: []string{s}, Hosts: []string{s},

@@ -34,6 +34,7 @@ type texts struct {
 	// The summary.
 	Hosts, Verdicts, PortAttempts                                         string
 	Assessed, Silent, Unreachable, LocalError, Skipped, Interrupted, Left string
+	OverBudget, Failed, Earlier                                           string
 	Match, Suspect, Clear                                                 string
 	Outcome                                                               [9]string // by dial.Outcome
 	AcceptAll                                                             plural
@@ -47,7 +48,7 @@ type texts struct {
 	Why, Evidence, Innocent, NextStep                          string
 	Weight, Uncounted, Hard, Fact, Inference, Host             string
 	NextMatch, NextSuspect, NextClear                          []string
-	NextAs, CheckAgain                                         string
+	NextAs, NextRules, NextRulesMatch, CheckAgain              string
 
 	// The full view.
 	Seen, Services, NoServices, Names, NotLookedAt, Nothing string
@@ -56,14 +57,15 @@ type texts struct {
 	Certificate, Subject, Issuer, Valid, SelfIssued, Also   string
 
 	// What it means.
-	NothingFound, NothingMeansNot          string
-	NothingMeans                           plural
-	NobodyAnswered                         string
-	NotSeen                                string
-	SilentNote, UnreachableNote, LocalNote plural
-	SkippedNote, InterruptedNote, LeftNote plural
-	NoDNS, NoASN, NoCountry, NoCustomers   string
-	Outside                                string
+	NothingFound, NothingMeansNot           string
+	NothingMeans                            plural
+	NobodyAnswered                          string
+	NotSeen                                 string
+	SilentNote, UnreachableNote, LocalNote  plural
+	SkippedNote, InterruptedNote, LeftNote  plural
+	OverBudgetNote, FailedNote, EarlierNote plural
+	NoDNS, NoASN, NoCountry, NoCustomers    string
+	Outside                                 string
 }
 
 // plural is a text for one thing and one for several; its first verb is the number.

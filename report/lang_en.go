@@ -11,6 +11,7 @@ var english = texts{
 	AcceptAll: plural{"%s host accepts connections on every port: its open ports say nothing", "%s hosts accept connections on every port: their open ports say nothing"},
 	Assessed:  "assessed", Silent: "silent", Unreachable: "unreachable", LocalError: "local error",
 	Skipped: "skipped", Interrupted: "interrupted", Left: "not come to",
+	OverBudget: "over budget", Failed: "our failure", Earlier: "done earlier",
 	Match: "match", Suspect: "suspect", Clear: "clear",
 	Outcome: [...]string{"not looked at", "open", "refused", "timed out", "unreachable", "reset", "out of scope",
 		"over budget", "local error"},
@@ -24,7 +25,7 @@ var english = texts{
 	AcceptsAll: "Every port that was tried was open, random ones included: a SYN proxy, a tarpit or a honeypot. " +
 		"Only protocols that really answered count.",
 	Why: "WHY", Evidence: "EVIDENCE", Innocent: "IT MAY BE INNOCENT", NextStep: "NEXT STEP",
-	Weight: "weight %s", Uncounted: "adds nothing: a stronger trait of this group speaks already", Hard: "live indicator",
+	Weight: "weight %s", Uncounted: "adds nothing (a stronger trait of its group counts)", Hard: "live indicator",
 	Fact: "published fact", Inference: "our inference", Host: "host",
 	NextMatch: []string{
 		"Have a second person read the evidence. It shows how the server is set up, not who uses it or what for.",
@@ -37,8 +38,9 @@ var english = texts{
 		"Most suspects are innocent. Read the evidence beside the explanations above and what you know of the customer.",
 		"If it stays unexplained, ask the customer what the services are for, and ask to close what need not be open.",
 	},
-	NextClear:  []string{"None. Nothing adds up to the pattern that was looked for."},
-	NextAs:     "As for %s above.",
+	NextClear: []string{"None. Nothing adds up to the pattern that was looked for."},
+	NextAs:    "As for %s above.",
+	NextRules: "About the traits:", NextRulesMatch: "Once that is decided, about the traits:",
 	CheckAgain: "Look again, more deeply:",
 
 	Seen: "WHAT WAS SEEN", Services: "services", NoServices: "no open port", Names: "names", NotLookedAt: "not looked at", Nothing: "none",
@@ -57,8 +59,8 @@ var english = texts{
 		"nothing between here and there drops the packets.",
 	NotSeen: "WHAT WAS NOT LOOKED AT",
 	SilentNote: plural{
-		"%s address was silent: no open port among those tried. A host behind a firewall looks the same.",
-		"%s addresses were silent: no open port among those tried. A host behind a firewall looks the same."},
+		"%s address was silent: nothing came back from any port that was tried. A host behind a firewall looks the same.",
+		"%s addresses were silent: nothing came back from any port that was tried. A host behind a firewall looks the same."},
 	UnreachableNote: plural{"%s address was unreachable: the network said so.", "%s addresses were unreachable: the network said so."},
 	LocalNote: plural{
 		"%s address could not be tried because of a fault on this machine. Look in the log, and run again.",
@@ -67,6 +69,15 @@ var english = texts{
 		"%s address was skipped: excluded, or out of scope. Nothing was sent to it.",
 		"%s addresses were skipped: excluded, or out of scope. Nothing was sent to them."},
 	InterruptedNote: plural{"%s host was begun and not finished.", "%s hosts were begun and not finished."},
+	OverBudgetNote: plural{
+		"%s host used up its budget of connections before it answered (sweep.per_host).",
+		"%s hosts used up their budget of connections before they answered (sweep.per_host)."},
+	FailedNote: plural{
+		"%s host could not be judged because of a fault of netschouw. Please report it, with the log.",
+		"%s hosts could not be judged because of a fault of netschouw. Please report it, with the log."},
+	EarlierNote: plural{
+		"%s address was dealt with before the run was resumed. If it is at suspect or higher it is above; it is in none of the counts.",
+		"%s addresses were dealt with before the run was resumed. Those at suspect or higher are above; none is in the counts of hosts."},
 	LeftNote: plural{
 		"%s address was not come to. Go on with `netschouw sweep --resume`.",
 		"%s addresses were not come to. Go on with `netschouw sweep --resume`."},

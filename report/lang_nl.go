@@ -9,8 +9,9 @@ var dutch = texts{
 
 	Hosts: "HOSTS", Verdicts: "OORDELEN", PortAttempts: "poorten",
 	AcceptAll: plural{"%s host heeft elke poort open: zijn open poorten zeggen niets", "%s hosts hebben elke poort open: hun open poorten zeggen niets"},
-	Assessed:  "beoordeeld", Silent: "stil", Unreachable: "onbereikbaar", LocalError: "eigen fout",
+	Assessed:  "beoordeeld", Silent: "stil", Unreachable: "onbereikbaar", LocalError: "fout hier",
 	Skipped: "overgeslagen", Interrupted: "afgebroken", Left: "niet bereikt",
+	OverBudget: "boven budget", Failed: "onze fout", Earlier: "eerder gedaan",
 	Match: "match", Suspect: "verdacht", Clear: "onverdacht",
 	Outcome: [...]string{"niet bekeken", "open", "geweigerd", "geen antwoord", "onbereikbaar", "verbroken", "buiten bereik",
 		"boven budget", "eigen fout"},
@@ -24,7 +25,7 @@ var dutch = texts{
 	AcceptsAll: "Elke geprobeerde poort was open, ook willekeurige: een SYN-proxy, een tarpit of een honeypot. " +
 		"Alleen protocollen die echt antwoordden tellen mee.",
 	Why: "WAAROM", Evidence: "BEWIJS", Innocent: "HET KAN ONSCHULDIG ZIJN", NextStep: "VOLGENDE STAP",
-	Weight: "gewicht %s", Uncounted: "telt niet mee: een sterker kenmerk van deze groep telt al", Hard: "actuele indicator",
+	Weight: "gewicht %s", Uncounted: "telt niet mee (een sterker kenmerk van zijn groep telt)", Hard: "actuele indicator",
 	Fact: "gepubliceerd feit", Inference: "onze gevolgtrekking", Host: "host",
 	NextMatch: []string{
 		"Laat een tweede persoon het bewijs lezen. Het toont hoe de server is ingericht, niet wie hem gebruikt of waarvoor.",
@@ -37,8 +38,9 @@ var dutch = texts{
 		"De meeste verdachte hosts zijn onschuldig. Leg het bewijs naast de verklaringen hierboven en wat u van de klant weet.",
 		"Blijft het onverklaard, vraag de klant dan waar de diensten voor zijn, en te sluiten wat niet open hoeft te staan.",
 	},
-	NextClear:  []string{"Geen. Niets telt op tot het patroon waarnaar is gezocht."},
-	NextAs:     "Zoals bij %s hierboven.",
+	NextClear: []string{"Geen. Niets telt op tot het patroon waarnaar is gezocht."},
+	NextAs:    "Zoals bij %s hierboven.",
+	NextRules: "Over de kenmerken:", NextRulesMatch: "Als dat is besloten, over de kenmerken:",
 	CheckAgain: "Opnieuw en grondiger kijken:",
 
 	Seen: "WAT IS GEZIEN", Services: "diensten", NoServices: "geen open poort", Names: "namen", NotLookedAt: "niet bekeken", Nothing: "geen",
@@ -57,8 +59,8 @@ var dutch = texts{
 		"ranges kloppen en of niets onderweg de pakketten tegenhoudt.",
 	NotSeen: "WAT NIET IS BEKEKEN",
 	SilentNote: plural{
-		"%s adres was stil: geen open poort onder de geprobeerde. Een host achter een firewall ziet er net zo uit.",
-		"%s adressen waren stil: geen open poort onder de geprobeerde. Een host achter een firewall ziet er net zo uit."},
+		"%s adres was stil: van geen enkele geprobeerde poort kwam iets terug. Een host achter een firewall ziet er net zo uit.",
+		"%s adressen waren stil: van geen enkele geprobeerde poort kwam iets terug. Een host achter een firewall ziet er net zo uit."},
 	UnreachableNote: plural{"%s adres was onbereikbaar: het netwerk zei dat zelf.", "%s adressen waren onbereikbaar: het netwerk zei dat zelf."},
 	LocalNote: plural{
 		"%s adres kon niet worden geprobeerd door een fout op deze machine. Kijk in het log en probeer opnieuw.",
@@ -67,6 +69,15 @@ var dutch = texts{
 		"%s adres is overgeslagen: uitgesloten of buiten bereik. Er is niets naartoe gestuurd.",
 		"%s adressen zijn overgeslagen: uitgesloten of buiten bereik. Er is niets naartoe gestuurd."},
 	InterruptedNote: plural{"%s host is begonnen en niet afgemaakt.", "%s hosts zijn begonnen en niet afgemaakt."},
+	OverBudgetNote: plural{
+		"%s host had zijn budget aan verbindingen op voordat hij antwoordde (sweep.per_host).",
+		"%s hosts hadden hun budget aan verbindingen op voordat ze antwoordden (sweep.per_host)."},
+	FailedNote: plural{
+		"%s host kon niet worden beoordeeld door een fout van netschouw. Meld die alstublieft, met het log.",
+		"%s hosts konden niet worden beoordeeld door een fout van netschouw. Meld die alstublieft, met het log."},
+	EarlierNote: plural{
+		"%s adres was al gedaan voordat de run werd hervat. Als het verdacht of erger is staat het hierboven; het telt in geen getal mee.",
+		"%s adressen waren al gedaan voordat de run werd hervat. Wat verdacht of erger is staat hierboven; ze tellen niet mee in de aantallen."},
 	LeftNote: plural{
 		"%s adres is niet bereikt. Ga verder met `netschouw sweep --resume`.",
 		"%s adressen zijn niet bereikt. Ga verder met `netschouw sweep --resume`."},

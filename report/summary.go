@@ -11,8 +11,10 @@ type Summary struct {
 	Ended   time.Time `json:"ended"`
 	// Ranges are what the run was to look at, as CIDR prefixes, addresses or names.
 	Ranges []string `json:"ranges"`
-	// Addresses is how many addresses Ranges hold after exclusions.
+	// Addresses is how many addresses Ranges hold after exclusions, Earlier how many of them were dealt with before
+	// the run was resumed: they are in none of the counts of hosts and ports.
 	Addresses uint64        `json:"addresses"`
+	Earlier   uint64        `json:"earlier,omitempty"`
 	Hosts     HostCounts    `json:"hosts"`
 	Verdicts  VerdictCounts `json:"verdicts"`
 	// Ports counts the attempts of discovery by how they ended; the keys are the names of dial.Outcomes.
@@ -29,11 +31,13 @@ type Summary struct {
 
 // HostCounts is how the addresses of a run ended. Every address is in one of these, or was not come to.
 type HostCounts struct {
-	Assessed    uint64 `json:"assessed"`    // at least one port was open: asked, and judged by the rules
-	Silent      uint64 `json:"silent"`      // nothing came back on any port, or every port was refused
+	Assessed    uint64 `json:"assessed"`    // something answered, if only by a refusal: asked, and judged by the rules
+	Silent      uint64 `json:"silent"`      // nothing came back from any port
 	Unreachable uint64 `json:"unreachable"` // the network said so (ICMP)
 	LocalError  uint64 `json:"local_error"` // this machine could not try: says nothing of the host
 	Skipped     uint64 `json:"skipped"`     // excluded, or out of scope: nothing was sent
+	OverBudget  uint64 `json:"over_budget"` // the budget of connections ended before anything answered
+	Failed      uint64 `json:"failed"`      // a fault of netschouw; please report it
 	Interrupted uint64 `json:"interrupted"` // begun, not finished: the run was stopped
 }
 

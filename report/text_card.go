@@ -2,8 +2,11 @@ package report
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/netschouw/netschouw/checks"
 	"github.com/netschouw/netschouw/netinfo"
@@ -74,7 +77,7 @@ func (p *page) card(f *checks.Finding) {
 	p.field(p.t.Observed, p.stamp(f.ObservedAt))
 
 	p.heading(p.t.Why)
-	p.para("  ", p.prose(f.Reason), plain)
+	p.para("  ", p.sentence(f.Reason), plain)
 	if f.AcceptsAll {
 		p.para("  ", p.t.AcceptsAll, yellow)
 	}
@@ -93,6 +96,28 @@ func (p *page) card(f *checks.Finding) {
 
 // prose cleans a text that is wrapped rather than elided.
 func (p *page) prose(s string) string { return Terminal(s, 800) }
+
+// sentence is prose that begins with a capital and ends with a full stop: rules and reasons are written without.
+func (p *page) sentence(s string) string {
+	s = p.prose(s)
+	first, n := utf8.DecodeRuneInString(s)
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?") {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[n:] + "."
+}
+
+// byGroup writes one text of each trait beside the trait's group, and equal ones once.
+func (p *page) byGroup(indent string, f *checks.Finding, text func(*checks.Trait) string) {
+	told := map[string]bool{"": true}
+	for i := range f.Traits {
+		t := &f.Traits[i]
+		if s := p.sentence(text(t)); !told[s] {
+			told[s] = true
+			p.para(indent+pad(Terminal(t.Group, groupWidth-3), groupWidth-2, false), s, plain)
+		}
+	}
+}
 
 // place is the address's name and network, on one line or two.
 func (p *page) place(f *checks.Finding) string {
@@ -193,19 +218,13 @@ func (p *page) standing(t *checks.Trait) string {
 	if len(t.Sources) > 0 {
 		basis += " (" + p.show(strings.Join(t.Sources, ", "), groupWidth) + ")"
 	}
-	return strings.Join(append(parts, basis, p.show(t.Rule, groupWidth)), ", ")
+	return strings.Join(append(parts, basis, p.show(t.Rule, groupWidth)), "; ")
 }
 
-// innocent lists the explanations that accuse nobody, each one once.
+// innocent tells the explanations that accuse nobody.
 func (p *page) innocent(f *checks.Finding) {
-	all := distinct(each(f.Traits, func(t checks.Trait) string { return p.prose(t.Benign) }))
-	if len(all) == 0 {
-		return
-	}
 	p.heading(p.t.Innocent)
-	for _, b := range all {
-		p.para("  • ", b, plain)
-	}
+	p.byGroup("  ", f, func(t *checks.Trait) string { return t.Benign })
 }
 
 // next says what a sensible person would do now: in full on the first card of a verdict, so that a long report stays short.
@@ -230,7 +249,21 @@ func (p *page) next(f *checks.Finding) {
 		}
 		p.para(lead, s, plain)
 	}
+	p.suggestions(f)
 	if !p.opts.Detail {
 		p.para("  → ", p.t.CheckAgain+" netschouw check "+shown(f.Address), plain)
 	}
+}
+
+// suggestions are what the rules themselves say to do. For a match they wait for the decision that comes first.
+func (p *page) suggestions(f *checks.Finding) {
+	lead := p.t.NextRules
+	if f.Verdict == checks.Match {
+		lead = p.t.NextRulesMatch
+	}
+	if f.Verdict == checks.Clear || !slices.ContainsFunc(f.Traits, func(t checks.Trait) bool { return t.Next != "" }) {
+		return
+	}
+	p.para("  • ", lead, plain)
+	p.byGroup("    ", f, func(t *checks.Trait) string { return t.Next })
 }

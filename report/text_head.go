@@ -81,7 +81,7 @@ type counted struct {
 // left is how many addresses of the ranges the run did not come to.
 func left(s Summary) uint64 {
 	h := s.Hosts
-	done := h.Assessed + h.Silent + h.Unreachable + h.LocalError + h.Interrupted
+	done := s.Earlier + h.Assessed + h.Silent + h.Unreachable + h.LocalError + h.OverBudget + h.Failed + h.Interrupted
 	if s.Complete || s.Addresses < done {
 		return 0
 	}
@@ -92,8 +92,9 @@ func left(s Summary) uint64 {
 func (p *page) summary(s Summary) {
 	hosts := nonZero(counted{p.t.Assessed, s.Hosts.Assessed, plain}, counted{p.t.Silent, s.Hosts.Silent, plain},
 		counted{p.t.Unreachable, s.Hosts.Unreachable, plain}, counted{p.t.LocalError, s.Hosts.LocalError, yellow},
-		counted{p.t.Skipped, s.Hosts.Skipped, plain}, counted{p.t.Interrupted, s.Hosts.Interrupted, yellow},
-		counted{p.t.Left, left(s), yellow})
+		counted{p.t.Skipped, s.Hosts.Skipped, plain}, counted{p.t.OverBudget, s.Hosts.OverBudget, yellow},
+		counted{p.t.Failed, s.Hosts.Failed, yellow}, counted{p.t.Interrupted, s.Hosts.Interrupted, yellow},
+		counted{p.t.Earlier, s.Earlier, plain}, counted{p.t.Left, left(s), yellow})
 	verdicts := []counted{{p.t.Match, s.Verdicts.Match, red}, {p.t.Suspect, s.Verdicts.Suspect, yellow}, {p.t.Clear, s.Verdicts.Clear, green}}
 	p.gap()
 	half := min(p.opts.Width/2, 40)
@@ -174,7 +175,8 @@ func (p *page) notSeen(s Summary) {
 		n    uint64
 	}{
 		{p.t.SilentNote, s.Hosts.Silent}, {p.t.UnreachableNote, s.Hosts.Unreachable}, {p.t.LocalNote, s.Hosts.LocalError},
-		{p.t.SkippedNote, s.Hosts.Skipped}, {p.t.InterruptedNote, s.Hosts.Interrupted}, {p.t.LeftNote, left(s)},
+		{p.t.SkippedNote, s.Hosts.Skipped}, {p.t.OverBudgetNote, s.Hosts.OverBudget}, {p.t.FailedNote, s.Hosts.Failed},
+		{p.t.InterruptedNote, s.Hosts.Interrupted}, {p.t.EarlierNote, s.Earlier}, {p.t.LeftNote, left(s)},
 	} {
 		if note.n > 0 {
 			p.para("  • ", p.t.of(note.text, note.n), plain)
