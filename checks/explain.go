@@ -177,7 +177,7 @@ func printable(s string) string {
 func (e Explanation) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s, score %.4f\n\n", e.Address, printable(string(e.RecordedVerdict)), e.RecordedScore)
-	fmt.Fprintf(&b, "%8s %8s  %s\n", "weight", "log-odds", "")
+	fmt.Fprintf(&b, "%8s %8s\n", "weight", "log-odds")
 	fmt.Fprintf(&b, "%8s %8.2f  prior: one host in %.0f\n", "", e.PriorLogOdds, 1/e.Prior)
 	for _, t := range e.Terms {
 		weight := fmt.Sprintf("%+.2f", t.Weight)

@@ -54,9 +54,6 @@ func (l *linter) rule(r *rule, path string) {
 	if d.Hard && d.Basis != Fact {
 		l.warn(d.Keys["hard"], path+".hard", "a hard rule that rests on an inference", "only a published fact is a match by itself")
 	}
-	if _, constant := r.when.Node().(*ast.BoolNode); constant {
-		l.warn(d.Keys["when"], path+".when", "is always the same", "write what must be seen")
-	}
 	l.visit(r, path)
 	for _, c := range l.results {
 		if c.Rule == r.id && !c.OK() {
@@ -70,6 +67,9 @@ func (l *linter) visit(r *rule, path string) {
 	v := &lintVisitor{}
 	node := r.when.Node()
 	ast.Walk(&node, v)
+	if !v.reads {
+		l.warn(r.def.Keys["when"], path+".when", "is always the same", "write what must be seen")
+	}
 	if v.nested {
 		l.warn(r.def.Keys["when"], path+".when", "a pattern repeats a repetition", "simplify it")
 	}
@@ -104,6 +104,7 @@ func (l *linter) unused() {
 }
 
 type lintVisitor struct {
+	reads  bool // anything of the host
 	nested bool
 	asks   []string
 }
@@ -116,6 +117,7 @@ func (v *lintVisitor) Visit(n *ast.Node) {
 			v.nested = true
 		}
 	case *ast.IdentifierNode:
+		v.reads = true
 		switch n.Value {
 		case "listed", "listed_hash", "listed_address":
 			v.asks = append(v.asks, n.Value)
