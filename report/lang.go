@@ -28,7 +28,7 @@ type texts struct {
 
 	// The head.
 	Run, LookedAt, When, LookedFor, Stopped string
-	To, MoreRanges, StoppedReason           string
+	To, More, StoppedReason                 string
 	Addresses                               plural
 
 	// The summary.
@@ -45,7 +45,7 @@ type texts struct {
 
 	// A card.
 	NoPTR, PTRNotLookedAt, Unconfirmed, NoCustomer, AcceptsAll string
-	Why, Evidence, Innocent, NextStep                          string
+	Why, Evidence, AlsoTraits, Innocent, NextStep              string
 	Weight, Uncounted, Hard, Fact, Inference, Host             string
 	NextMatch, NextSuspect, NextClear                          []string
 	NextAs, NextRules, NextRulesMatch, CheckAgain              string
@@ -94,4 +94,15 @@ func (t *texts) count(n uint64) string {
 // decimal writes a number with the decimal sign of the language.
 func (t *texts) decimal(x float64, digits int) string {
 	return strings.Replace(strconv.FormatFloat(x, 'f', digits, 64), ".", t.Decimal, 1)
+}
+
+// probability writes a score with two decimals. One that is rounded to certainty, either way, is not written as such.
+func (t *texts) probability(x float64) string {
+	switch {
+	case x > 0.99 && x < 1:
+		return ">" + t.decimal(0.99, 2)
+	case x > 0 && x < 0.01:
+		return "<" + t.decimal(0.01, 2)
+	}
+	return t.decimal(x, 2)
 }

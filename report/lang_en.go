@@ -4,7 +4,7 @@ var english = texts{
 	Thousands: ",", Decimal: ".",
 
 	Run: "run", LookedAt: "looked at", When: "when", LookedFor: "looked for", Stopped: "stopped",
-	To: "to", MoreRanges: "and %s more", Addresses: plural{"%s address", "%s addresses"},
+	To: "to", More: "and %s more", Addresses: plural{"%s address", "%s addresses"},
 	StoppedReason: "before its end: what follows is a part of the whole",
 
 	Hosts: "HOSTS", Verdicts: "VERDICTS", PortAttempts: "ports tried",
@@ -24,7 +24,7 @@ var english = texts{
 	NoPTR: "no PTR record", PTRNotLookedAt: "PTR not looked at", Unconfirmed: "not confirmed", NoCustomer: "not known",
 	AcceptsAll: "Every port that was tried was open, random ones included: a SYN proxy, a tarpit or a honeypot. " +
 		"Only protocols that really answered count.",
-	Why: "WHY", Evidence: "EVIDENCE", Innocent: "IT MAY BE INNOCENT", NextStep: "NEXT STEP",
+	Why: "WHY", Evidence: "EVIDENCE", AlsoTraits: "also: ", Innocent: "IT MAY BE INNOCENT", NextStep: "NEXT STEP",
 	Weight: "weight %s", Uncounted: "adds nothing (a stronger trait of its group counts)", Hard: "live indicator",
 	Fact: "published fact", Inference: "our inference", Host: "host",
 	NextMatch: []string{

@@ -4,7 +4,7 @@ var dutch = texts{
 	Thousands: ".", Decimal: ",",
 
 	Run: "run", LookedAt: "bekeken", When: "wanneer", LookedFor: "gezocht naar", Stopped: "gestopt",
-	To: "tot", MoreRanges: "en nog %s", Addresses: plural{"%s adres", "%s adressen"},
+	To: "tot", More: "en nog %s", Addresses: plural{"%s adres", "%s adressen"},
 	StoppedReason: "voor het einde: wat volgt is een deel van het geheel",
 
 	Hosts: "HOSTS", Verdicts: "OORDELEN", PortAttempts: "poorten",
@@ -24,7 +24,7 @@ var dutch = texts{
 	NoPTR: "geen PTR-record", PTRNotLookedAt: "PTR niet bekeken", Unconfirmed: "niet bevestigd", NoCustomer: "niet bekend",
 	AcceptsAll: "Elke geprobeerde poort was open, ook willekeurige: een SYN-proxy, een tarpit of een honeypot. " +
 		"Alleen protocollen die echt antwoordden tellen mee.",
-	Why: "WAAROM", Evidence: "BEWIJS", Innocent: "HET KAN ONSCHULDIG ZIJN", NextStep: "VOLGENDE STAP",
+	Why: "WAAROM", Evidence: "BEWIJS", AlsoTraits: "ook: ", Innocent: "HET KAN ONSCHULDIG ZIJN", NextStep: "VOLGENDE STAP",
 	Weight: "gewicht %s", Uncounted: "telt niet mee (een sterker kenmerk van zijn groep telt)", Hard: "actuele indicator",
 	Fact: "gepubliceerd feit", Inference: "onze gevolgtrekking", Host: "host",
 	NextMatch: []string{

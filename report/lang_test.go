@@ -64,6 +64,11 @@ func TestNumbers(t *testing.T) {
 	require.Equal(t, "1,000", english.count(1000))
 	require.Equal(t, "18.446.744.073.709.551.615", dutch.count(1<<64-1))
 	require.Equal(t, "0,97", dutch.decimal(0.9712, 2))
+	require.Equal(t, "0.97", english.probability(0.9712))
+	require.Equal(t, ">0,99", dutch.probability(0.99999))
+	require.Equal(t, "<0.01", english.probability(0.0001))
+	require.Equal(t, "0.00", english.probability(0))
+	require.Equal(t, "1.00", english.probability(1))
 	require.Equal(t, "1 address", english.of(english.Addresses, 1))
 	require.Equal(t, "0 adressen", dutch.of(dutch.Addresses, 0))
 }

@@ -49,7 +49,7 @@ func (p *page) table(rows []row) {
 			first = ""
 		}
 		p.line(pad(first, address, false) + "  " + p.ink(ink, pad(word, verdict, false)) + "  " +
-			pad(p.t.decimal(r.score, 2), scoreWidth, true) + "  " + pad(r.customer, customer, false) + "  " + lines[0])
+			pad(p.t.probability(r.score), scoreWidth, true) + "  " + pad(r.customer, customer, false) + "  " + lines[0])
 		room := p.opts.Width
 		if len(lines) > 1 {
 			room = before - 1
@@ -71,7 +71,7 @@ func (p *page) card(f *checks.Finding) {
 	p.rule()
 	word, ink := p.verdict(f.Verdict)
 	p.line(p.ink(bold, shown(f.Address)) + "  " + p.ink(ink, strings.ToUpper(word)) + "  " +
-		strings.ToLower(p.t.Score) + " " + p.t.decimal(f.Score, 2))
+		strings.ToLower(p.t.Score) + " " + p.t.probability(f.Score))
 	p.para("", p.place(f), dim)
 	p.field(strings.ToLower(p.t.Customer), p.owner(f.Owner))
 	p.field(p.t.Observed, p.stamp(f.ObservedAt))
@@ -83,8 +83,9 @@ func (p *page) card(f *checks.Finding) {
 	}
 	if len(f.Traits) > 0 {
 		p.heading(p.t.Evidence)
-		for i := range f.Traits {
-			p.trait(&f.Traits[i])
+		for _, t := range p.told(f) {
+			p.trait(t)
+			p.also(f, t)
 		}
 		p.innocent(f)
 	}
@@ -107,11 +108,42 @@ func (p *page) sentence(s string) string {
 	return string(unicode.ToUpper(first)) + s[n:] + "."
 }
 
+// told are the traits that a card speaks of: those that count. The full view has all.
+func (p *page) told(f *checks.Finding) (told []*checks.Trait) {
+	for i := range f.Traits {
+		if t := &f.Traits[i]; t.Counted || p.opts.Detail {
+			told = append(told, t)
+		}
+	}
+	return told
+}
+
+// also names the traits that a stronger one of their group stands for.
+func (p *page) also(f *checks.Finding, counted *checks.Trait) {
+	if p.opts.Detail {
+		return
+	}
+	var titles []string
+	for _, t := range f.Traits {
+		if t.Counted || t.Group != counted.Group {
+			continue
+		}
+		title := p.prose(t.Title)
+		if t.Hard {
+			title += " (" + p.t.Hard + ")"
+		}
+		titles = append(titles, title)
+	}
+	if len(titles) > 0 {
+		indent := strings.Repeat(" ", groupWidth)
+		p.para(indent+p.t.AlsoTraits, strings.Join(titles, "; "), dim)
+	}
+}
+
 // byGroup writes one text of each trait beside the trait's group, and equal ones once.
 func (p *page) byGroup(indent string, f *checks.Finding, text func(*checks.Trait) string) {
 	told := map[string]bool{"": true}
-	for i := range f.Traits {
-		t := &f.Traits[i]
+	for _, t := range p.told(f) {
 		if s := p.sentence(text(t)); !told[s] {
 			told[s] = true
 			p.para(indent+pad(Terminal(t.Group, groupWidth-3), groupWidth-2, false), s, plain)
@@ -181,10 +213,14 @@ func (p *page) trait(t *checks.Trait) {
 	p.para(lead, p.prose(t.Title), bold)
 	indent := strings.Repeat(" ", groupWidth)
 	field := 0
-	for _, e := range t.Evidence {
+	shownEvidence, more := t.Evidence, 0
+	if n := len(t.Evidence); n > maxEvidence && !p.opts.Detail {
+		shownEvidence, more = t.Evidence[:maxEvidence-1], n-maxEvidence+1
+	}
+	for _, e := range shownEvidence {
 		field = max(field, columns(Terminal(e.Field, fieldWidth)))
 	}
-	for _, e := range t.Evidence {
+	for _, e := range shownEvidence {
 		port := p.t.Host
 		if e.Port != 0 {
 			port = strconv.Itoa(int(e.Port))
@@ -196,11 +232,17 @@ func (p *page) trait(t *checks.Trait) {
 			label = strings.Repeat(" ", columns(label))
 		}
 	}
+	if more > 0 {
+		p.para(indent+"      ", sprintf(p.t.More, p.t.count(uint64(more))), dim)
+	}
 	p.para(indent, p.standing(t), dim)
 }
 
-// fieldWidth bounds the name of a field of the evidence.
-const fieldWidth = 24
+// fieldWidth bounds the name of a field of the evidence, maxEvidence the lines of evidence of one trait on a card.
+const (
+	fieldWidth  = 24
+	maxEvidence = 5
+)
 
 // standing says how much a trait weighs, and on what it rests.
 func (p *page) standing(t *checks.Trait) string {
@@ -261,7 +303,7 @@ func (p *page) suggestions(f *checks.Finding) {
 	if f.Verdict == checks.Match {
 		lead = p.t.NextRulesMatch
 	}
-	if f.Verdict == checks.Clear || !slices.ContainsFunc(f.Traits, func(t checks.Trait) bool { return t.Next != "" }) {
+	if f.Verdict == checks.Clear || !slices.ContainsFunc(p.told(f), func(t *checks.Trait) bool { return t.Next != "" }) {
 		return
 	}
 	p.para("  • ", lead, plain)

@@ -46,7 +46,7 @@ func (p *page) ranges(s Summary) string {
 	const most = 6
 	text := strings.Join(each(s.Ranges[:min(len(s.Ranges), most)], func(r string) string { return p.show(r, labelWidth) }), ", ")
 	if more := len(s.Ranges) - most; more > 0 {
-		text += ", " + sprintf(p.t.MoreRanges, p.t.count(uint64(more)))
+		text += ", " + sprintf(p.t.More, p.t.count(uint64(more)))
 	}
 	if s.Addresses > 1 {
 		text += " (" + p.t.of(p.t.Addresses, s.Addresses) + ")"
