@@ -50,11 +50,8 @@ func (p *page) ptr(f *checks.Finding) string {
 // names lists the names that the services said of themselves, each with where it was seen.
 func (p *page) names(f *checks.Finding) string {
 	var all []string
-	for _, s := range f.Services {
-		if s.Details == nil {
-			continue
-		}
-		for _, n := range s.Details.Names() {
+	for i := range f.Services {
+		for _, n := range f.Services[i].Names() {
 			all = append(all, p.show(n.Value, labelWidth)+" ("+Terminal(n.In, 20)+")")
 		}
 	}
