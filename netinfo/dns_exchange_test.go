@@ -150,7 +150,7 @@ func TestHostileReplies(t *testing.T) {
 			require.Error(t, err)
 			require.Nil(t, got.Names)
 			require.Nil(t, got.Confirmed)
-			require.Less(t, time.Since(start), 2*time.Second)
+			require.Less(t, time.Since(start), 5*time.Second)
 		})
 	}
 }
@@ -195,7 +195,7 @@ func TestTheNextServerIsAskedAndRemembered(t *testing.T) {
 func TestADeadServerIsLeftAlone(t *testing.T) {
 	s := startNameserver(t, "a.example.test. 60 IN A 198.51.100.1")
 	s.answer(func(dns.ResponseWriter, *dns.Msg) {})
-	r, err := NewResolver(ResolverConfig{Servers: []string{s.addr}, Timeout: 50 * time.Millisecond, Attempts: 1, Rate: 1e6})
+	r, err := NewResolver(ResolverConfig{Servers: []string{s.addr}, Timeout: 200 * time.Millisecond, Attempts: 1, Rate: 1e6})
 	require.NoError(t, err)
 	now := time.Unix(1e9, 0)
 	r.servers[0].now = func() time.Time { return now }

@@ -17,7 +17,7 @@ import (
 // newResolver asks the servers with short timeouts.
 func newResolver(t testing.TB, servers ...string) *Resolver {
 	t.Helper()
-	r, err := NewResolver(ResolverConfig{Servers: servers, Timeout: 250 * time.Millisecond, Attempts: 2, Rate: 1e6})
+	r, err := NewResolver(ResolverConfig{Servers: servers, Timeout: 400 * time.Millisecond, Attempts: 2, Rate: 1e6})
 	require.NoError(t, err)
 	return r
 }

@@ -1,6 +1,7 @@
 package netinfo
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 )
@@ -32,7 +33,7 @@ type Scope struct {
 }
 
 // ErrNoOwned is returned by NewScope when nothing is owned.
-var ErrNoOwned = fmt.Errorf("scope.owned is empty: netschouw looks only at addresses that are declared as yours; " +
+var ErrNoOwned = errors.New("scope.owned is empty: netschouw looks only at addresses that are declared as yours; " +
 	"list your prefixes under scope.owned or in scope.owned_files")
 
 // NewScope reads the configuration's ranges and files. Every faulty entry is an error, since a typing mistake must
