@@ -21,6 +21,7 @@ var parts = []func() []probe.Service{
 	func() []probe.Service { return mail(false, "example.org") },
 	func() []probe.Service { return mail(true, "mlrtr.com") },
 	func() []probe.Service { return proxies(3) }, func() []probe.Service { return proxies(12) },
+	func() []probe.Service { return proxies(40) }, // more than evidence has room for
 }
 
 // randomHost has up to six parts, each port once, and facts of the network that may or may not have been looked at.
@@ -155,6 +156,27 @@ func TestGuardsOnlySkipWhatCannotFire(t *testing.T) {
 	for range 500 {
 		h := randomHost(rnd)
 		require.Equal(t, open.Assess(h, p), guarded.Assess(h, p))
+	}
+}
+
+// TestGuardsOfAlternatives has conditions of which only the second half is true, on a host without words.
+func TestGuardsOfAlternatives(t *testing.T) {
+	h := hostOf(ssh(), store())
+	for when, fires := range map[string]bool{
+		`word("souls") || has("mongodb")`:                          true,
+		`has("redis") || has("mongodb")`:                           true,
+		`(word("a") || word("b")) && has("mongodb")`:               false,
+		`host.country == "NL" && has("mongodb")`:                   false,
+		`has("mongodb") || host.country == "NL"`:                   true,
+		`!word("souls")`:                                           true,
+		`words("souls") >= 0 && count("redis") >= 0`:               true,
+		`words("souls") == 0 && count("redis") < 1`:                true,
+		`has("mongodb") ? true : host.country == "NL"`:             true,
+		`any(host.ports, # == 22 || host.country == "NL")`:         true,
+		`!(word("souls") && has("mongodb")) && !(has("redis"))`:    true,
+		`count("mongodb") > 0 && (count("ssh") == 1 || word("x"))`: true,
+	} {
+		require.Equal(t, fires, len(oneRule(t, eachHost, nil, when).Assess(h, DefaultPolicy()).Traits) == 1, when)
 	}
 }
 
