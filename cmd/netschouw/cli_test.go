@@ -37,7 +37,7 @@ var normalisers = []struct {
 }{
 	{regexp.MustCompile(`go1\.[0-9.]+`), "go1.X"},
 	{regexp.MustCompile(`(linux|darwin|freebsd|openbsd)/[a-z0-9]+`), "OS/ARCH"},
-	{regexp.MustCompile(`netschouw (devel|v[0-9][^ ]*)( commit [0-9a-f]{12}( \(modified\))?)?`), "netschouw VERSION"},
+	{regexp.MustCompile(`netschouw (devel|[v0-9][0-9][^ ]*)( commit [0-9a-f]{12}( \(modified\))?)?`), "netschouw VERSION"},
 	{regexp.MustCompile(`[0-9]+ cases`), "N cases"},
 	{regexp.MustCompile(`meliorator@[0-9]+`), "meliorator@N"},
 	{regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{26}`), "ULID"},

@@ -101,8 +101,12 @@ func isType[E error]() func(error) bool {
 	}
 }
 
-// ending looks an error up in the table.
+// ending looks an error up in the table. What ran elsewhere has been told, and looked up, there.
 func ending(err error) outcome {
+	var there *errElsewhere
+	if errors.As(err, &there) {
+		return outcome{there.status, true}
+	}
 	for _, e := range ends {
 		if e.is(err) {
 			return e.then

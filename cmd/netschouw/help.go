@@ -22,7 +22,7 @@ func helpFor(app *cli.App, args []string) (text string, wanted bool, err error) 
 	}
 	isHelp := func(s string) bool { return s == "--help" || s == "-help" || s == "-h" }
 	switch {
-	case words == nil || len(words) == 0:
+	case len(words) == 0:
 		return "", false, nil
 	case words[0] == "help":
 		words = words[1:]
@@ -59,6 +59,8 @@ func rootHelp(app *cli.App) string {
 	commandList(&b, "", app.Commands)
 	b.WriteString(`
 Begin with:
+  # a simulated fleet on this machine, swept for real
+  netschouw demo
   # a configuration for your own ranges
   netschouw init --owned 198.51.100.0/24
 

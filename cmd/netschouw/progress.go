@@ -7,14 +7,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-// tally is how far a tour is.
-type tally struct {
-	done, total uint64 // addresses
-	found       uint64 // matches and suspects
-	begun       uint64 // done before this run: a resumed tour does not begin at zero
-}
+	"github.com/netschouw/netschouw/checks"
+	"github.com/netschouw/netschouw/sweep"
+)
 
 // The pace of progress: a bar that moves, or a line that a log can bear.
 const (
@@ -25,18 +21,17 @@ const (
 // progress tells how far a tour is, on a console.
 type progress struct {
 	console *console
-	started time.Time
-	read    func() tally
+	read    func() sweep.Progress
 	stopped chan struct{}
 	ended   sync.WaitGroup
 }
 
 // startProgress begins to tell; stop ends it. read may be called at any time until then.
-func startProgress(c *console, quiet bool, read func() tally) (stop func()) {
+func startProgress(c *console, quiet bool, read func() sweep.Progress) (stop func()) {
 	if quiet {
 		return func() {}
 	}
-	p := &progress{console: c, started: time.Now(), read: read, stopped: make(chan struct{})}
+	p := &progress{console: c, read: read, stopped: make(chan struct{})}
 	p.ended.Add(1)
 	go p.run()
 	return func() {
@@ -58,61 +53,52 @@ func (p *progress) run() {
 		select {
 		case <-p.stopped:
 			return
-		case now := <-tick.C:
-			t, age := p.read(), now.Sub(p.started)
+		case <-tick.C:
 			if p.console.terminal {
-				p.console.bar(barLine(t, age, p.console.width))
+				p.console.bar(barLine(p.read(), p.console.width))
 			} else {
-				p.console.line(logLine(t, age))
+				p.console.line(logLine(p.read()))
 			}
 		}
 	}
 }
 
 // logLine is progress for a log: everything in one sentence.
-func logLine(t tally, age time.Duration) string {
-	return fmt.Sprintf("%s of %s addresses done (%s), %s found, %s/s, %s", grouped(t.done), grouped(t.total),
-		percent(t), grouped(t.found), grouped(pace(t, age)), left(t, age))
+func logLine(p sweep.Progress) string {
+	return fmt.Sprintf("%s of %s addresses done (%s), %s found, %s tries/s, %s", grouped(p.Done), grouped(p.Total),
+		percent(p), grouped(found(p)), grouped(uint64(p.Rate)), left(p))
 }
 
 // barLine is progress for a terminal of so many columns. Facts come before decoration: a narrow one has no bar.
-func barLine(t tally, age time.Duration, width int) string {
-	facts := fmt.Sprintf("%4s  %s/%s addresses  %s found  %s/s  %s", percent(t), grouped(t.done), grouped(t.total),
-		grouped(t.found), grouped(pace(t, age)), left(t, age))
+func barLine(p sweep.Progress, width int) string {
+	facts := fmt.Sprintf("%4s  %s/%s addresses  %s found  %s tries/s  %s", percent(p), grouped(p.Done), grouped(p.Total),
+		grouped(found(p)), grouped(uint64(p.Rate)), left(p))
 	room := min(width-1-len(facts)-3, 40)
 	if room < 5 {
 		return facts[:min(len(facts), max(width-1, 0))]
 	}
 	full := 0
-	if t.total > 0 {
-		full = int(uint64(room) * min(t.done, t.total) / t.total)
+	if p.Total > 0 {
+		full = int(float64(room) * float64(min(p.Done, p.Total)) / float64(p.Total))
 	}
 	return "[" + strings.Repeat("#", full) + strings.Repeat("-", room-full) + "] " + facts
 }
 
-func percent(t tally) string {
-	if t.total == 0 {
+// found is how many hosts want a person's look.
+func found(p sweep.Progress) uint64 { return p.Verdicts[checks.Match] + p.Verdicts[checks.Suspect] }
+
+func percent(p sweep.Progress) string {
+	if p.Total == 0 {
 		return "0%"
 	}
-	return strconv.FormatUint(100*min(t.done, t.total)/t.total, 10) + "%"
+	return strconv.Itoa(int(100*float64(min(p.Done, p.Total))/float64(p.Total))) + "%"
 }
 
-// pace is addresses per second since the run began.
-func pace(t tally, age time.Duration) uint64 {
-	if age <= 0 || t.done < t.begun {
-		return 0
-	}
-	return uint64(float64(t.done-t.begun) / age.Seconds())
-}
-
-func left(t tally, age time.Duration) string {
-	fresh := t.done - min(t.begun, t.done)
-	if fresh == 0 || age <= 0 {
+func left(p sweep.Progress) string {
+	if p.ETA < 0 {
 		return "time left unknown"
 	}
-	rest := t.total - min(t.done, t.total)
-	d := time.Duration(float64(age) / float64(fresh) * float64(rest)).Round(time.Second)
-	return d.String() + " left"
+	return p.ETA.Round(time.Second).String() + " left"
 }
 
 // grouped writes a number with commas between thousands.

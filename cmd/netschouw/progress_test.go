@@ -10,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/netschouw/netschouw/checks"
 	"github.com/netschouw/netschouw/cmd/netschouw/config"
+	"github.com/netschouw/netschouw/sweep"
 )
 
 // lockedBuffer is a buffer that goroutines can share.
@@ -32,16 +34,15 @@ func (l *lockedBuffer) String() string {
 }
 
 func TestProgressLines(t *testing.T) {
-	half := tally{done: 32768, total: 65536, found: 12}
-	require.Equal(t, "32,768 of 65,536 addresses done (50%), 12 found, 3,276/s, 10s left", logLine(half, 10*time.Second))
-	require.Equal(t, "0 of 65,536 addresses done (0%), 0 found, 0/s, time left unknown", logLine(tally{total: 65536}, time.Second))
-	resumed := tally{begun: 60000, done: 61000, total: 62000}
-	require.Contains(t, logLine(resumed, 10*time.Second), "100/s, 10s left", "a resumed run counts its own pace")
-	require.Equal(t, "["+strings.Repeat("#", 20)+strings.Repeat("-", 20)+"]  50%  32,768/65,536 addresses  12 found  3,276/s  10s left", barLine(half, 10*time.Second, 120))
+	half := sweep.Progress{Done: 32768, Total: 65536, Rate: 3276.8, ETA: 10*time.Second + 200*time.Millisecond,
+		Verdicts: map[checks.Verdict]uint64{checks.Match: 2, checks.Suspect: 10, checks.Clear: 999}}
+	require.Equal(t, "32,768 of 65,536 addresses done (50%), 12 found, 3,276 tries/s, 10s left", logLine(half))
+	require.Equal(t, "0 of 65,536 addresses done (0%), 0 found, 0 tries/s, time left unknown", logLine(sweep.Progress{Total: 65536, ETA: -1}))
+	require.Equal(t, "["+strings.Repeat("#", 20)+strings.Repeat("-", 20)+"]  50%  32,768/65,536 addresses  12 found  3,276 tries/s  10s left", barLine(half, 120))
 	for width := range 200 {
-		require.LessOrEqual(t, len(barLine(half, 10*time.Second, width)), max(width-1, 0), "a bar never wraps")
+		require.LessOrEqual(t, len(barLine(half, width)), max(width-1, 0), "a bar never wraps")
 	}
-	require.NotPanics(t, func() { barLine(tally{done: 5, total: 3, begun: 9}, -time.Second, 80) })
+	require.NotPanics(t, func() { barLine(sweep.Progress{Done: 5, Total: 3}, 80) })
 }
 
 func TestConsoleKeepsLogsAboveTheBar(t *testing.T) {
@@ -57,14 +58,14 @@ func TestConsoleKeepsLogsAboveTheBar(t *testing.T) {
 
 func TestProgressIsQuietWhenAsked(t *testing.T) {
 	var out lockedBuffer
-	stop := startProgress(&console{terminal: true, width: 80, out: &out}, true, func() tally { panic("nobody looks") })
+	stop := startProgress(&console{terminal: true, width: 80, out: &out}, true, func() sweep.Progress { panic("nobody looks") })
 	stop()
 	require.Empty(t, out.String())
 }
 
 func TestProgressOnATerminal(t *testing.T) {
 	var out lockedBuffer
-	stop := startProgress(&console{terminal: true, width: 80, out: &out}, false, func() tally { return tally{done: 1, total: 2} })
+	stop := startProgress(&console{terminal: true, width: 80, out: &out}, false, func() sweep.Progress { return sweep.Progress{Done: 1, Total: 2} })
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "1/2 addresses") }, 5*time.Second, 10*time.Millisecond)
 	stop()
 	require.True(t, strings.HasSuffix(out.String(), "\r\x1b[K"), "the bar is gone at the end")

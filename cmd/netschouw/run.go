@@ -72,7 +72,10 @@ func commands(w *world) []*cli.Command {
 	return []*cli.Command{
 		initCommand(w),
 		scopeCommand(w),
+		sweepCommand(w),
+		checkCommand(w),
 		rulesCommand(w),
+		demoCommand(w),
 		versionCommand(w),
 		completionCommand(w),
 	}

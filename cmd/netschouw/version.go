@@ -9,6 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// version is set by the linker when a release is built: -X main.version=v1.2.3.
+var version string
+
 // build is what the toolchain stamped into this binary.
 type build struct {
 	Version   string `json:"version"`            // of the module, "devel" for one built from a working copy without tags
@@ -27,6 +30,9 @@ func readBuild() build {
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		b.Version = v
+	}
+	if version != "" {
+		b.Version = version
 	}
 	for _, s := range info.Settings {
 		switch s.Key {

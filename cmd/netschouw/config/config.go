@@ -25,7 +25,7 @@ type Config struct {
 	Rules    Rules
 	Output   Output
 	Log      Log
-	State    string // folder for the cursor of a run, created 0700 when needed
+	State    string // folder for the cursor and the findings of the last run, created 0700 when needed
 	FailOn   string // match | suspect | never
 
 	origins map[string]string // key path -> where its value was written
@@ -47,7 +47,7 @@ type Sweep struct {
 	RatePer24   Rate // connection attempts to one IPv4 /24 or IPv6 /64
 	PerHost     int  // connections per host and run
 	Timeout     Timeout
-	Concurrency int    // hosts in hand at once; 0: chosen from the rate and the descriptors
+	Concurrency int    // conversations held at once; 0: package sweep chooses
 	Seed        uint64 // of the order of addresses; 0: random
 	Resume      bool   // go on where the last run stopped
 }
@@ -55,7 +55,7 @@ type Sweep struct {
 // Timeout bounds the three waits of a sweep.
 type Timeout struct {
 	Connect   Duration // for the answer to a connection attempt
-	Handshake Duration // for a whole conversation with one port
+	Handshake Duration // for a peer that was asked to say something; a conversation may last three times that
 	Host      Duration // for everything about one host
 }
 

@@ -60,8 +60,11 @@ func (c *Config) checkTimeouts() *Error {
 // EHLO line or a header.
 var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$`)
 
+// IsHostname says whether a text is a host name of at least two labels, without a trailing dot.
+func IsHostname(s string) bool { return len(s) <= 253 && hostname.MatchString(s) }
+
 func (c *Config) checkIdentity() *Error {
-	if s := c.Identify.EHLO; s != "" && (len(s) > 253 || !hostname.MatchString(s)) {
+	if s := c.Identify.EHLO; s != "" && !IsHostname(s) {
 		return c.at("identify.ehlo", "write the full name of the scanning machine, such as scan.example.net", "%q is not a host name", s)
 	}
 	if s := c.Identify.Contact; s != "" {

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/netschouw/netschouw/report"
+)
+
+// process is netschouw as a process of its own.
+type process struct {
+	*exec.Cmd
+	out    io.ReadCloser
+	errout lockedBuffer
+}
+
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	p := &process{Cmd: exec.CommandContext(t.Context(), exe, args...)} //nolint:gosec // ourselves
+	p.Env = append(os.Environ(), asNetschouw+"=1")
+	p.Stderr = &p.errout
+	p.out, err = p.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.Start())
+	return p
+}
+
+// rest reads standard output to its end and waits for the process.
+func (p *process) rest(t *testing.T) (out string, status int) {
+	t.Helper()
+	b, err := io.ReadAll(p.out)
+	require.NoError(t, err)
+	err = p.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return string(b), p.ProcessState.ExitCode()
+}
+
+// slowTour sweeps 256 loopback addresses on one port, slowly enough to be stopped: all refuse, and with --all each is
+// written.
+func slowTour(t *testing.T, state, rate string, more ...string) []string {
+	t.Helper()
+	return append([]string{"sweep", "--config", os.DevNull, "--owned", "127.9.0.0/24", "--port", closedPort, "--rate", rate, "--rate-per-24", "unlimited",
+		"--state", state, "--format", "jsonl", "--all", "--quiet"}, more...)
+}
+
+// closedPort is one on which nobody listens on 127.9.0.0/24: tcpmux (RFC 1078), which is given up (RFC 7805).
+const closedPort = "1"
+
+func addresses(t *testing.T, jsonl string) map[string]int {
+	t.Helper()
+	found, err := report.Read(strings.NewReader(jsonl))
+	require.NoError(t, err, "what was written is whole")
+	seen := map[string]int{}
+	for _, f := range found {
+		seen[f.Address.String()]++
+	}
+	return seen
+}
+
+// TestStopAndResume stops a tour in each way there is, resumes it, and finds every host in the report exactly once.
+func TestStopAndResume(t *testing.T) {
+	for name, tc := range map[string]struct {
+		signal syscall.Signal
+		status int
+	}{
+		"Ctrl-C":  {syscall.SIGINT, exitStopped},
+		"SIGTERM": {syscall.SIGTERM, exitStopped},
+		"kill -9": {syscall.SIGKILL, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state := filepath.Join(t.TempDir(), "state")
+			p := start(t, slowTour(t, state, "40/s")...)
+			lines := bufio.NewReader(p.out)
+			var first bytes.Buffer
+			for range 5 {
+				line, err := lines.ReadString('\n')
+				require.NoError(t, err, p.errout.String())
+				first.WriteString(line)
+			}
+			require.NoError(t, p.Process.Signal(tc.signal))
+			_, err := io.Copy(&first, lines)
+			require.NoError(t, err)
+			_, status := p.rest(t)
+			require.Equal(t, tc.status, status, p.errout.String())
+			stopped := addresses(t, first.String())
+			require.Less(t, len(stopped), 256)
+			if status == exitStopped {
+				require.Contains(t, p.errout.String(), "netschouw: stopped early")
+				require.Contains(t, p.errout.String(), "hint: go on with: netschouw sweep --resume")
+			}
+
+			p = start(t, slowTour(t, state, "unlimited", "--resume")...)
+			out, status := p.rest(t)
+			require.Equal(t, exitComplete, status, p.errout.String())
+			all := addresses(t, out)
+			require.Len(t, all, 256, "the report is of the whole run")
+			for a, n := range all {
+				require.Equal(t, 1, n, a)
+			}
+
+			p = start(t, slowTour(t, state, "unlimited", "--resume")...)
+			_, status = p.rest(t)
+			require.Equal(t, exitUsage, status, "there is nothing left to resume")
+		})
+	}
+}
+
+func TestResumeOfAnotherTourIsRefused(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	p := start(t, slowTour(t, state, "40/s")...)
+	_, err := bufio.NewReader(p.out).ReadString('\n')
+	require.NoError(t, err)
+
+	second := start(t, slowTour(t, state, "40/s")...)
+	_, status := second.rest(t)
+	require.Equal(t, exitUsage, status)
+	require.Contains(t, second.errout.String(), "another run uses the state folder")
+
+	require.NoError(t, p.Process.Signal(syscall.SIGINT))
+	_, _ = p.rest(t)
+	p = start(t, slowTour(t, state, "unlimited", "--resume", "--prior", "0.5")...)
+	out, status := p.rest(t)
+	require.Equal(t, exitUsage, status)
+	require.Empty(t, out)
+	require.Contains(t, p.errout.String(), "configuration has changed since the run began")
+
+	p = start(t, slowTour(t, state, "unlimited", "--resume", "--exclude", "127.9.0.128/25")...)
+	out, status = p.rest(t)
+	require.Equal(t, exitComplete, status, p.errout.String())
+	require.Less(t, len(addresses(t, out)), 256, "a new exclusion counts at once, on resume too")
+}
+
+// TestSecondInterrupt has a host in hand that never answers: the first Ctrl-C waits for it, the second does not.
+func TestSecondInterrupt(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close() //nolint:errcheck // of no use to anyone
+	reached := make(chan net.Conn, 64)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			reached <- c
+		}
+	}()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	p := start(t, "sweep", "--config", os.DevNull, "--owned", "127.0.0.1", "--port", port, "--state", t.TempDir(), "--format", "json", "--quiet",
+		"--handshake-timeout", "50s")
+	select {
+	case <-reached:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody came")
+	}
+	require.NoError(t, p.Process.Signal(syscall.SIGINT))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		out, status := p.rest(t)
+		require.Equal(t, exitStopped, status, p.errout.String())
+		require.True(t, json.Valid([]byte(out)), "the report is whole: %s", out)
+	}()
+	select {
+	case <-ended:
+		t.Fatal("the first Ctrl-C must finish the host in hand")
+	case <-time.After(500 * time.Millisecond):
+	}
+	require.NoError(t, p.Process.Signal(syscall.SIGINT))
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the second Ctrl-C did not end it")
+	}
+}
+
+// TestDemo is the demo as a person runs it.
+func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes about ten seconds")
+	}
+	t.Parallel()
+	keep := filepath.Join(t.TempDir(), "files")
+	p := start(t, "demo", "--keep", keep)
+	out, status := p.rest(t)
+	require.Equal(t, exitComplete, status, p.errout.String())
+	require.Regexp(t, `textbook +(\d+) +(\d+) +0 +0 +0\n`, out, "every textbook server is a match")
+	require.Regexp(t, `benign +\d+ +0 `, out, "no benign host is accused")
+	require.Contains(t, p.errout.String(), "demo: ")
+	for _, name := range []string{"netschouw.yaml", "customers.csv", "truth.jsonl", "asn.mmdb", "country.mmdb", "state/findings.jsonl"} {
+		require.FileExists(t, filepath.Join(keep, name))
+	}
+	info, err := os.Stat(filepath.Join(keep, "state", "findings.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
