@@ -27,6 +27,8 @@ func TestBashCompletion(t *testing.T) {
 		"netschouw scope show --ra":            {"--range"},
 		"netschouw completion ":                {"--help", "bash", "zsh", "fish"},
 		"netschouw init --fo":                  {"--force"},
+		"netschouw sweep --fail-on ":           {"match", "suspect", "never"},
+		"netschouw sweep --format j":           {"jsonl", "json"},
 		"netschouw nonsense --":                nil,
 		"netschouw init --customers " + script: {script},
 	} {

@@ -114,7 +114,9 @@ func (w *world) perform(c *cli.Context, real bool, why error) error {
 		_, _ = io.WriteString(w.stderr, s.describe(real, why)) // a courtesy
 	}
 	seen := verdicts{}
-	if err := w.sweep(ctx, cfg, seen); err != nil {
+	if err := w.sweep(ctx, cfg, seen); errors.Is(err, errStopped) {
+		return errStopped // without the advice to resume: the fleet goes with the demo
+	} else if err != nil {
 		return err
 	}
 	m := compareTruth(s.fleet.Truth(), seen, s.fleet.Accepted)

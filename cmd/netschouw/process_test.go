@@ -149,6 +149,27 @@ func TestResumeOfAnotherTourIsRefused(t *testing.T) {
 	require.Less(t, len(addresses(t, out)), 256, "a new exclusion counts at once, on resume too")
 }
 
+// TestResumedReportCountsTheWholeRun looks at the summary: a run that was stopped knows what it did before.
+func TestResumedReportCountsTheWholeRun(t *testing.T) {
+	t.Parallel()
+	state := filepath.Join(t.TempDir(), "state")
+	p := start(t, slowTour(t, state, "40/s")...)
+	_, err := bufio.NewReader(p.out).ReadString('\n')
+	require.NoError(t, err)
+	require.NoError(t, p.Process.Signal(syscall.SIGINT))
+	_, status := p.rest(t)
+	require.Equal(t, exitStopped, status)
+	p = start(t, slowTour(t, state, "unlimited", "--resume", "--format", "json")...)
+	out, status := p.rest(t)
+	require.Equal(t, exitComplete, status, p.errout.String())
+	var doc struct{ Summary report.Summary }
+	require.NoError(t, json.Unmarshal([]byte(out), &doc))
+	require.Equal(t, uint64(256), doc.Summary.Hosts.Assessed)
+	require.Equal(t, uint64(256), doc.Summary.Verdicts.Clear)
+	require.Equal(t, uint64(256), doc.Summary.Ports["refused"])
+	require.True(t, doc.Summary.Complete)
+}
+
 // TestSecondInterrupt has a host in hand that never answers: the first Ctrl-C waits for it, the second does not.
 func TestSecondInterrupt(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -136,8 +136,18 @@ func (w *world) tell(ctx context.Context, e *expedition, t *sweep.Tour, state *s
 		out.discard()
 		return input(err)
 	}
+	earlier := state.earlier()
 	sum, ended := e.run(ctx, w.stop, t, sinks(r, also))
-	if err := errors.Join(r.close(), writer.Close(e.summary(sum, r.counts, 0)), out.commit()); err != nil {
+	counts := r.counts
+	if resume && earlier != nil {
+		sum = total(earlier, sum)
+		counts = report.VerdictCounts{Match: sum.Verdicts[checks.Match], Suspect: sum.Verdicts[checks.Suspect], Clear: sum.Verdicts[checks.Clear]}
+	}
+	errs := []error{r.close(), writer.Close(e.summary(sum, counts, 0)), out.commit()}
+	if sum.Interrupted {
+		errs = append(errs, state.remember(sum))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return errors.Join(ended, err)
 	}
 	if errors.Is(ended, errStopped) {
