@@ -101,7 +101,7 @@ func TestAttemptsGoOnWhenDescriptorsComeBack(t *testing.T) {
 	var got []Outcome
 	l := step(t, e, addrs("127.0.0.1"), func(a Answer) { got = a.Outcomes })
 	restore := limitFiles(t, 0)
-	for e.Load().Retried < 2 {
+	for begin := time.Now(); e.Load().Retried < 2 && time.Since(begin) < 10*time.Second; {
 		require.NoError(t, l.poll(l.start(time.Now())))
 	}
 	require.Nil(t, got)
