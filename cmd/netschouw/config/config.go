@@ -1,7 +1,8 @@
 // Package config is netschouw's configuration: one YAML file, environment variables and flags, all derived from one
 // table of keys (see Keys).
 //
-// A value comes from, in this order, a flag, the environment, the file, the default. Unknown and doubled keys, wrong
+// A value comes from, in this order, a flag, the environment, the file, the default. Exclusions alone add up over these
+// places: a flag for today must not bring back a host that opted out. Unknown and doubled keys, wrong
 // types, missing units and values out of bounds are errors that say where (file:line:column, variable or flag), what,
 // and what to write instead. Nothing is contacted before the configuration is known to be whole.
 package config

@@ -81,6 +81,16 @@ func TestPrecedence(t *testing.T) {
 	require.Equal(t, "--rate", c.Origin("sweep.rate"))
 }
 
+// TestExclusionsAddUp: what one place excludes, no other brings back.
+func TestExclusionsAddUp(t *testing.T) {
+	c, _, err := Load(Sources{File: "testdata/valid-design.yaml", Environ: []string{"NETSCHOUW_SCOPE_EXCLUDED=198.51.100.8"},
+		Flags: map[string][]string{"scope.excluded": {"198.51.100.9"}, "scope.excluded_files": {"today.txt"}}})
+	require.NoError(t, err)
+	require.Equal(t, []Item{{"198.51.100.7", "testdata/valid-design.yaml:3:14"}, {"198.51.100.8", "NETSCHOUW_SCOPE_EXCLUDED"},
+		{"198.51.100.9", "--exclude"}}, c.Scope.Excluded)
+	require.Equal(t, []string{"testdata/opt-out.txt", "/etc/netschouw/opt-out.txt", "today.txt"}, c.Scope.ExcludedFiles)
+}
+
 func TestFaultsOutsideTheFile(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none.yaml")
 	for _, tc := range []struct {

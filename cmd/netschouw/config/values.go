@@ -42,6 +42,7 @@ type many[T any] struct {
 	field *[]T
 	parse func(Item) (T, error)
 	text  func(T) string
+	adds  bool // values of several sources add up, instead of the first source's replacing the others'
 }
 
 func (m many[T]) set(items []Item) error {
@@ -52,6 +53,9 @@ func (m many[T]) set(items []Item) error {
 			return blame(err, it)
 		}
 		list = append(list, v)
+	}
+	if m.adds {
+		list = slices.Concat(*m.field, list)
 	}
 	*m.field = list
 	return nil
@@ -114,16 +118,28 @@ func choice(f *string, allowed ...string) value {
 }
 
 func texts(f *[]string) value {
-	return many[string]{f, func(it Item) (string, error) {
-		if it.Text == "" {
-			return "", fault("remove it", "an entry is empty")
-		}
-		return it.Text, nil
-	}, same}
+	return many[string]{f, filled, same, false}
+}
+
+// moreTexts is texts whose sources add up.
+func moreTexts(f *[]string) value {
+	return many[string]{f, filled, same, true}
+}
+
+func filled(it Item) (string, error) {
+	if it.Text == "" {
+		return "", fault("remove it", "an entry is empty")
+	}
+	return it.Text, nil
 }
 
 func items(f *[]Item) value {
-	return many[Item]{f, func(it Item) (Item, error) { return it, nil }, func(it Item) string { return it.Text }}
+	return many[Item]{f, func(it Item) (Item, error) { return it, nil }, func(it Item) string { return it.Text }, false}
+}
+
+// moreItems is items whose sources add up.
+func moreItems(f *[]Item) value {
+	return many[Item]{f, func(it Item) (Item, error) { return it, nil }, func(it Item) string { return it.Text }, true}
 }
 
 func asns(f *[]uint32) value {
@@ -133,7 +149,7 @@ func asns(f *[]uint32) value {
 			return 0, fault("write a number from 1 to 4294967295, such as 64500", "%q is not an autonomous system number", it.Text)
 		}
 		return uint32(n), nil
-	}, func(n uint32) string { return strconv.FormatUint(uint64(n), 10) }}
+	}, func(n uint32) string { return strconv.FormatUint(uint64(n), 10) }, false}
 }
 
 func rate(f *Rate) value         { return one[Rate]{f, ParseRate, Rate.String} }
