@@ -167,8 +167,7 @@ func TestHTTPRedirectOutOfScope(t *testing.T) {
 		"/\\" + other.String(),
 	} {
 		t.Run(location, func(t *testing.T) {
-			var f *fakeWeb
-			f = &fakeWeb{other: notFound}
+			f := &fakeWeb{other: notFound}
 			s := converse(t, testLimits, Options{}, f.handle)
 			if strings.Contains(location, "%d") {
 				location = fmt.Sprintf(location, s.Peer.Port())
