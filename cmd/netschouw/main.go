@@ -9,4 +9,7 @@ import (
 	"os"
 )
 
-func main() { os.Exit(Run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	tune()
+	os.Exit(Run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
