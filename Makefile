@@ -22,8 +22,10 @@ test: ## every test; RACE=-race adds the race detector
 demo: build ## sweep a simulated fleet on this machine and print the report
 	./netschouw demo
 
-bench: build ## speed and memory, beside nmap when it is installed; see docs/benchmarks.md
-	./fixtures/bench/run
+bench: build ## speed and memory, beside nmap where it is installed (root; BENCHFLAGS=-quick is shorter)
+	$(GO) build -o bin/ ./fixtures/cmd/fleet ./fixtures/cmd/bench
+	$(GO) test -run '^$$' -bench . -benchmem ./netinfo ./checks ./checks/probe ./checks/probe/dial ./sweep ./report
+	bin/bench -netschouw ./netschouw -fleet bin/fleet $(BENCHFLAGS)
 
 lint: ## gofmt, go vet for every system that we build for, staticcheck, and the house's own rules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
