@@ -25,6 +25,7 @@ func FuzzLoad(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(data)
 	}
+	f.Add([]byte("pack: old\rversion: one\rrules:\r- id: x\r"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rs, err := loadFiles([]packSource{{"fuzz.yaml", data}})
 		if err != nil {
@@ -36,7 +37,8 @@ func FuzzLoad(f *testing.F) {
 			for _, p := range list {
 				require.NotEmpty(t, p.Message)
 				require.LessOrEqual(t, len(p.Value), 80)
-				require.LessOrEqual(t, p.Line, 1+strings.Count(string(data), "\n"))
+				// The lexer takes a bare carriage return for a line's end, as YAML 1.2 section 5.4 does.
+				require.LessOrEqual(t, p.Line, 1+strings.Count(string(data), "\n")+strings.Count(string(data), "\r"))
 			}
 			return
 		}

@@ -3,6 +3,7 @@ package netinfo
 import (
 	"container/list"
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,7 +118,7 @@ func (f *flights) do(ctx context.Context, key question, work func(context.Contex
 		f.m[key] = fl
 		go func() {
 			defer cancel()
-			fl.answer, fl.err = work(workCtx)
+			fl.answer, fl.err = guarded(workCtx, work)
 			f.leave(key, fl, true)
 			close(fl.done)
 		}()
@@ -132,6 +133,17 @@ func (f *flights) do(ctx context.Context, key question, work func(context.Contex
 		f.leave(key, fl, false)
 		return answer{}, context.Cause(ctx)
 	}
+}
+
+// guarded is work whose panic is its error: it runs in a goroutine of its own, where nobody else could catch it, on bytes
+// that come from the network through another's parser.
+func guarded(ctx context.Context, work func(context.Context) (answer, error)) (a answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a, err = answer{}, fmt.Errorf("a fault of netschouw, please report it: %v", p)
+		}
+	}()
+	return work(ctx)
 }
 
 // leave takes the flight out of the list when it has landed or its last passenger has gone, so that the next one who

@@ -77,6 +77,17 @@ func TestWorkEndsWithTheLastWhoWaits(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
+func TestPanicInAFlightIsAnError(t *testing.T) {
+	var f flights
+	_, err := f.do(t.Context(), question{"a.test.", 1}, func(context.Context) (answer, error) {
+		var none *answer
+		return *none, nil
+	})
+	require.ErrorContains(t, err, "please report it")
+	_, err = f.do(t.Context(), question{"a.test.", 1}, func(context.Context) (answer, error) { return answer{}, nil })
+	require.NoError(t, err, "the next one begins anew")
+}
+
 func TestCacheKeepsToTheTTL(t *testing.T) {
 	s := startNameserver(t, "a.test. 30 IN A 198.51.100.1", "short.test. 10 IN CNAME a.test.", "zero.test. 0 IN A 198.51.100.1", "long.test. 999999 IN A 198.51.100.1")
 	r := newResolver(t, s.addr)

@@ -145,8 +145,22 @@ func (w *webClient) sameOrigin(base *url.URL, ref string) (string, bool) {
 	if err != nil || at.Unmap() != w.Peer.Addr().Unmap().WithZone("") {
 		return "", false
 	}
-	target := u.RequestURI()
+	target := escapeTarget(u.RequestURI())
 	return target, strings.HasPrefix(target, "/") && len(target) <= maxTarget
+}
+
+// escapeTarget percent-encodes what may not stand in a request line: the query of a URL is kept as the page wrote it, with its
+// spaces, and a space there would end the target and begin what the server reads as the version.
+func escapeTarget(target string) string {
+	var b strings.Builder
+	for i := range len(target) {
+		if c := target[i]; c <= ' ' || c >= 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // samePort compares ports with the scheme's default filled in.

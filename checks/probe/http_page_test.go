@@ -104,6 +104,7 @@ func FuzzPage(f *testing.F) {
 	f.Add(fullPage, "text/html; charset=utf-8", "/assets/../x.js?y")
 	f.Add("<title>caf\xe9</title>", "text/html; charset=iso-8859-1", "//192.0.2.1:8080/a")
 	f.Add("<base href=/x/><script src=a></script><link rel=icon href=b>", "text/html", "http://192.0.2.1:8080/%zz")
+	f.Add("0", "Ǩԡѡƶ", "0?\xa6 \xb0ÃK\xfe")
 	f.Add("<svg><title>\x1b[2J</title></svg>", "", "\\\\example.org")
 	f.Fuzz(func(t *testing.T, body, contentType, ref string) {
 		if len(body) > maxBody {
@@ -140,7 +141,7 @@ func FuzzPage(f *testing.F) {
 // checkTarget wants what may stand in a request line and nothing else.
 func checkTarget(t *testing.T, target string) {
 	t.Helper()
-	if !strings.HasPrefix(target, "/") || len(target) > maxTarget || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+	if !strings.HasPrefix(target, "/") || len(target) > maxTarget || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		t.Fatalf("target %q", target)
 	}
 }

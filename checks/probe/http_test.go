@@ -383,3 +383,52 @@ func TestHTTPBounds(t *testing.T) {
 	_, err := w.get("/")
 	require.ErrorIs(t, err, errNoMoreRequests)
 }
+
+// TestOnlyTheSameOriginIsAsked has every way to write an address that a page or a redirect may try. What is asked is always a
+// path, on the peer that was dialled: a reference can choose which path, and nothing else.
+func TestOnlyTheSameOriginIsAsked(t *testing.T) {
+	w := newWebClient(&Session{Peer: netip.MustParseAddrPort("192.0.2.10:8080")})
+	for ref, want := range map[string]string{
+		"/panel":                                   "/panel",
+		"panel?x=1#top":                            "/panel?x=1",
+		"http://192.0.2.10:8080/a":                 "/a",
+		"HTTP://192.0.2.10:8080":                   "/",
+		"http://[::ffff:192.0.2.10]:8080/mapped":   "/mapped",
+		"http://user:pass@192.0.2.10:8080/a":       "/a", // the credentials are not sent
+		"//192.0.2.10:8080/b":                      "/b",
+		"/a b?c d HTTP/1.0":                        "/a%20b?c%20d%20HTTP/1.0",
+		"/?\xff":                                   "/?%FF",
+		"http://192.0.2.10:8080@192.0.2.66/":       "",
+		"http://192.0.2.66#@192.0.2.10:8080/":      "",
+		"http://192.0.2.66\\@192.0.2.10:8080/":     "",
+		"//192.0.2.66/":                            "",
+		"https://192.0.2.10:8080/":                 "", // another scheme is another question, which has its own move
+		"http://192.0.2.10/":                       "",
+		"http://192.0.2.10:80/":                    "",
+		"http://192.0.2.10:08080/":                 "",
+		"http://192.0.2.10.:8080/":                 "",
+		"http://3221225994:8080/":                  "",
+		"http://0xC000020A:8080/":                  "",
+		"http://0300.0.2.10:8080/":                 "",
+		"http://192.0.522:8080/":                   "",
+		"http://192.0.2.10.nip.example.org:8080/":  "",
+		"http://192.0.2.10%00.example.org:8080/":   "",
+		"http://[::ffff:192.0.2.66]:8080/":         "",
+		"http://[::ffff:192.0.2.10%25eth0]:8080/":  "/", // the zone of a mapped address means nothing
+		"http://localhost:8080/":                   "",
+		"http://０.０.０.０:8080/":                     "",
+		"http://169.254.169.254/latest/meta-data/": "",
+		"file:///etc/passwd":                       "",
+		"gopher://192.0.2.10:8080/_EVAL":           "",
+		"javascript:alert(1)":                      "",
+		"http:192.0.2.66":                          "",
+		"/a\r\nX-Injected: yes":                    "",
+		"\x00/a":                                   "",
+	} {
+		got, ok := w.sameOrigin(w.origin, ref)
+		require.Equal(t, want != "", ok, "%q gave %q", ref, got)
+		if ok {
+			require.Equal(t, want, got, "%q", ref)
+		}
+	}
+}

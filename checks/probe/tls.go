@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"strings"
 	"time"
@@ -70,10 +71,10 @@ func (t *TLS) leaf(cert *x509.Certificate) {
 	t.SPKI = hex.EncodeToString(spki[:])
 	t.Subject, t.Issuer = clip(cert.Subject.CommonName, 256), clip(cert.Issuer.CommonName, 256)
 	if t.Subject == "" {
-		t.Subject = clip(cert.Subject.String(), 256)
+		t.Subject = distinguished(cert.Subject)
 	}
 	if t.Issuer == "" {
-		t.Issuer = clip(cert.Issuer.String(), 256)
+		t.Issuer = distinguished(cert.Issuer)
 	}
 	t.NotBefore, t.NotAfter = cert.NotBefore.UTC(), cert.NotAfter.UTC()
 	names := cert.DNSNames
@@ -84,6 +85,23 @@ func (t *TLS) leaf(cert *x509.Certificate) {
 	for _, n := range names[:min(len(names), maxNames)] {
 		t.Names = append(t.Names, clip(strings.ToLower(n), 253))
 	}
+}
+
+// maxAttributesOfDN is how many attributes of a distinguished name are written out; real ones have some ten.
+const maxAttributesOfDN = 32
+
+// distinguished is a whole distinguished name (RFC 4514), at most 256 bytes. Of an overlong one only the first attributes
+// are looked at: the library's text costs time that grows with the square of their number, and a certificate holds 20,000.
+func distinguished(name pkix.Name) string {
+	if len(name.Names) > maxAttributesOfDN {
+		var first pkix.RDNSequence
+		for _, attribute := range name.Names[:maxAttributesOfDN] {
+			first = append(first, pkix.RelativeDistinguishedNameSET{attribute})
+		}
+		name = pkix.Name{}
+		name.FillFromRDNSequence(&first)
+	}
+	return clip(name.String(), 256)
 }
 
 // clip bounds a string in bytes.
