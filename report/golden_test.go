@@ -59,7 +59,7 @@ func TestGoldenText(t *testing.T) {
 	found := []checks.Finding{benign(), evasive(), textbook()}
 	stopped := testSummary()
 	stopped.Complete, stopped.Stopped, stopped.Hosts.Silent, stopped.Hosts.Interrupted = false, "interrupted by SIGINT", 110, 4
-	stopped.Earlier, stopped.Hosts.OverBudget, stopped.Hosts.Failed = 40, 3, 1
+	stopped.Earlier, stopped.Hosts.OverBudget, stopped.Hosts.Failed, stopped.Unanswered = 40, 3, 1, 17
 	one := Summary{Version: "1.2.3", Started: at("03:04:00"), Ended: at("03:04:04"), Ranges: []string{"198.51.100.23"}, Addresses: 1,
 		Hosts: HostCounts{Assessed: 1}, Verdicts: VerdictCounts{Match: 1}, Packs: []string{"meliorator@1"}, Complete: true}
 	silent := one

@@ -49,6 +49,7 @@ type texts struct {
 	Weight, Uncounted, Hard, Fact, Inference, Host             string
 	NextMatch, NextSuspect, NextClear                          []string
 	NextAs, NextRules, NextRulesMatch, CheckAgain              string
+	AsAbove, TheirOthers, NotTried                             string
 
 	// The full view.
 	Seen, Services, NoServices, Names, NotLookedAt, Nothing string
@@ -64,6 +65,7 @@ type texts struct {
 	SilentNote, UnreachableNote, LocalNote  plural
 	SkippedNote, InterruptedNote, LeftNote  plural
 	OverBudgetNote, FailedNote, EarlierNote plural
+	UnansweredNote                          plural
 	NoDNS, NoASN, NoCountry, NoCustomers    string
 	Outside                                 string
 }

@@ -40,6 +40,7 @@ var english = texts{
 	},
 	NextClear: []string{"None. Nothing adds up to the pattern that was looked for."},
 	NextAs:    "As for %s above.",
+	AsAbove:   "%s: as for %s above.", TheirOthers: "also theirs", NotTried: "not tried: %s",
 	NextRules: "About the traits:", NextRulesMatch: "Once that is decided, about the traits:",
 	CheckAgain: "Look again, more deeply:",
 
@@ -81,10 +82,14 @@ var english = texts{
 	LeftNote: plural{
 		"%s address was not come to. Go on with `netschouw sweep --resume`.",
 		"%s addresses were not come to. Go on with `netschouw sweep --resume`."},
+	UnansweredNote: plural{
+		"Names: %s question was not answered by the resolvers (netinfo.resolvers), so that name could not count.",
+		"Names: %s questions were not answered by the resolvers (netinfo.resolvers), so those names could not count."},
 	NoDNS:       "Names: no DNS resolver is configured (netinfo.resolvers), so PTR records could not count.",
 	NoASN:       "Networks: no ASN database is configured (netinfo.asn_db).",
 	NoCountry:   "Countries: no country database is configured (netinfo.country_db).",
 	NoCustomers: "Customers: no customer list is configured (netinfo.customers).",
-	Outside: "Anything behind a log-in, UDP, and ports that were not tried. Only harmless handshakes were made; no mail, " +
+	Outside: "Anything behind a log-in, UDP, ports that were not tried, and web sites that answer to their own name " +
+		"only: pages are asked for by address. Only harmless handshakes were made; no mail, " +
 		"database or session was read.",
 }

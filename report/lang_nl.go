@@ -40,6 +40,7 @@ var dutch = texts{
 	},
 	NextClear: []string{"Geen. Niets telt op tot het patroon waarnaar is gezocht."},
 	NextAs:    "Zoals bij %s hierboven.",
+	AsAbove:   "%s: zoals bij %s hierboven.", TheirOthers: "ook van hen", NotTried: "niet geprobeerd: %s",
 	NextRules: "Over de kenmerken:", NextRulesMatch: "Als dat is besloten, over de kenmerken:",
 	CheckAgain: "Opnieuw en grondiger kijken:",
 
@@ -81,10 +82,14 @@ var dutch = texts{
 	LeftNote: plural{
 		"%s adres is niet bereikt. Ga verder met `netschouw sweep --resume`.",
 		"%s adressen zijn niet bereikt. Ga verder met `netschouw sweep --resume`."},
+	UnansweredNote: plural{
+		"Namen: %s vraag is niet beantwoord door de resolvers (netinfo.resolvers), dus die naam kon niet meetellen.",
+		"Namen: %s vragen zijn niet beantwoord door de resolvers (netinfo.resolvers), dus die namen konden niet meetellen."},
 	NoDNS:       "Namen: er is geen DNS-resolver ingesteld (netinfo.resolvers), dus PTR-records konden niet meetellen.",
 	NoASN:       "Netwerken: er is geen ASN-database ingesteld (netinfo.asn_db).",
 	NoCountry:   "Landen: er is geen landendatabase ingesteld (netinfo.country_db).",
 	NoCustomers: "Klanten: er is geen klantenlijst ingesteld (netinfo.customers).",
-	Outside: "Alles achter een log-in, UDP, en poorten die niet zijn geprobeerd. Er zijn alleen onschuldige handshakes " +
+	Outside: "Alles achter een log-in, UDP, poorten die niet zijn geprobeerd, en websites die alleen op hun eigen naam " +
+		"antwoorden: pagina's worden per adres gevraagd. Er zijn alleen onschuldige handshakes " +
 		"gedaan; geen mail, database of sessie is gelezen.",
 }

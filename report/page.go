@@ -26,7 +26,9 @@ type page struct {
 	bytes.Buffer
 	opts  Options
 	t     *texts
+	rows  []row
 	steps map[checks.Verdict]string // the first host whose card tells the next steps of a verdict
+	said  map[string]string         // explanation or suggestion -> the first host whose card tells it
 }
 
 // ink colours an escaped string where colour is wanted.

@@ -27,6 +27,8 @@ type Summary struct {
 	Stopped  string `json:"stopped,omitempty"`
 	// LookedAt says which sources the run had. What a run had no source for is not looked at.
 	LookedAt LookedAt `json:"looked_at"`
+	// Unanswered is how many questions the DNS resolvers did not answer: these names are not looked at either.
+	Unanswered uint64 `json:"dns_unanswered,omitempty"`
 }
 
 // HostCounts is how the addresses of a run ended. Every address is in one of these, or was not come to.

@@ -24,7 +24,8 @@ type row struct {
 	verdict  checks.Verdict
 	score    float64
 	groups   []string
-	customer string // the customer's number
+	customer string // the customer's number, as it is shown
+	owner    string // the same, raw
 	under    string // the address: a PTR name, or why there is none, and the customer's name
 }
 
@@ -54,7 +55,7 @@ func (t *text) row(f *checks.Finding) row {
 	words := languages[t.opts.Lang]
 	r := row{address: f.Address, verdict: f.Verdict, score: f.Score, groups: f.Groups, under: ptrLine(f, &words)}
 	if f.Owner != nil {
-		r.customer = Terminal(f.Owner.Customer, 12)
+		r.customer, r.owner = Terminal(f.Owner.Customer, 12), f.Owner.Customer
 		if name := Terminal(f.Owner.Name, 40); name != "" {
 			r.under += " · " + name
 		}
@@ -77,7 +78,7 @@ func (t *text) sort() {
 func (t *text) Close(s Summary) error {
 	t.sort()
 	words := languages[t.opts.Lang]
-	p := &page{opts: t.opts, t: &words, steps: map[checks.Verdict]string{}}
+	p := &page{opts: t.opts, t: &words, rows: t.rows, steps: map[checks.Verdict]string{}, said: map[string]string{}}
 	p.head(s)
 	alone := t.opts.Detail && len(t.rows) == 1 // one host in full needs no table of itself
 	if !alone {

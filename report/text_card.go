@@ -74,6 +74,9 @@ func (p *page) card(f *checks.Finding) {
 		strings.ToLower(p.t.Score) + " " + p.t.probability(f.Score))
 	p.para("", p.place(f), dim)
 	p.field(strings.ToLower(p.t.Customer), p.owner(f.Owner))
+	if others := p.others(f); others != "" {
+		p.field(p.t.TheirOthers, others)
+	}
 	p.field(p.t.Observed, p.stamp(f.ObservedAt))
 
 	p.heading(p.t.Why)
@@ -118,36 +121,58 @@ func (p *page) told(f *checks.Finding) (told []*checks.Trait) {
 	return told
 }
 
-// also names the traits that a stronger one of their group stands for.
+// also names the traits that a stronger one of their group stands for, by their rules: `rules list` has the titles.
 func (p *page) also(f *checks.Finding, counted *checks.Trait) {
 	if p.opts.Detail {
 		return
 	}
-	var titles []string
+	pack, _, _ := strings.Cut(counted.Rule, "/")
+	var names []string
 	for _, t := range f.Traits {
 		if t.Counted || t.Group != counted.Group {
 			continue
 		}
-		title := p.prose(t.Title)
+		name := p.show(strings.TrimPrefix(t.Rule, pack+"/"), groupWidth)
 		if t.Hard {
-			title += " (" + p.t.Hard + ")"
+			name += " (" + p.t.Hard + ")"
 		}
-		titles = append(titles, title)
+		names = append(names, name)
 	}
-	if len(titles) > 0 {
+	if len(names) > 0 {
 		indent := strings.Repeat(" ", groupWidth)
-		p.para(indent+p.t.AlsoTraits, strings.Join(titles, "; "), dim)
+		p.para(indent+p.t.AlsoTraits, strings.Join(names, ", "), dim)
 	}
 }
 
-// byGroup writes one text of each trait beside the trait's group, and equal ones once.
+// byGroup writes one text of each trait beside the trait's group, and equal ones once: on a card because they are equal,
+// and on later cards because the host that bears it first is named instead, so that a long report stays short.
 func (p *page) byGroup(indent string, f *checks.Finding, text func(*checks.Trait) string) {
+	here := shown(f.Address)
 	told := map[string]bool{"": true}
+	as := map[string][]string{} // the groups whose texts stand at another host
+	var others []string
 	for _, t := range p.told(f) {
-		if s := p.sentence(text(t)); !told[s] {
-			told[s] = true
-			p.para(indent+pad(Terminal(t.Group, groupWidth-3), groupWidth-2, false), s, plain)
+		s := p.sentence(text(t))
+		if told[s] {
+			continue
 		}
+		told[s] = true
+		group := Terminal(t.Group, groupWidth-3)
+		first, before := p.said[s]
+		if !before {
+			p.said[s] = here
+			p.para(indent+pad(group, groupWidth-2, false), s, plain)
+			continue
+		}
+		if as[first] == nil {
+			others = append(others, first)
+		}
+		if !slices.Contains(as[first], group) {
+			as[first] = append(as[first], group)
+		}
+	}
+	for _, first := range others {
+		p.para(indent, sprintf(p.t.AsAbove, strings.Join(as[first], ", "), first), plain)
 	}
 }
 
@@ -204,6 +229,25 @@ func (p *page) owner(o *netinfo.Owner) string {
 	return strings.Join(parts, "  ")
 }
 
+// others are the further hosts of the same customer in this report: the misuse may be shared out among them.
+func (p *page) others(f *checks.Finding) string {
+	const most = 8
+	if f.Owner == nil || f.Owner.Customer == "" {
+		return ""
+	}
+	var list []string
+	for _, r := range p.rows {
+		if r.owner == f.Owner.Customer && r.address != f.Address && r.verdict != checks.Clear {
+			word, _ := p.verdict(r.verdict)
+			list = append(list, shown(r.address)+" ("+word+")")
+		}
+	}
+	if more := len(list) - most; more > 0 {
+		list = append(list[:most], sprintf(p.t.More, p.t.count(uint64(more))))
+	}
+	return strings.Join(list, ", ")
+}
+
 // groupWidth is the column at which a trait's text begins.
 const groupWidth = 14
 
@@ -214,8 +258,11 @@ func (p *page) trait(t *checks.Trait) {
 	indent := strings.Repeat(" ", groupWidth)
 	field := 0
 	shownEvidence, more := t.Evidence, 0
-	if n := len(t.Evidence); n > maxEvidence && !p.opts.Detail {
-		shownEvidence, more = t.Evidence[:maxEvidence-1], n-maxEvidence+1
+	if !p.opts.Detail {
+		shownEvidence = telling(t.Evidence)
+		if n := len(shownEvidence); n > maxEvidence {
+			shownEvidence, more = shownEvidence[:maxEvidence-1], n-maxEvidence+1
+		}
 	}
 	for _, e := range shownEvidence {
 		field = max(field, columns(Terminal(e.Field, fieldWidth)))
@@ -238,7 +285,19 @@ func (p *page) trait(t *checks.Trait) {
 	p.para(indent, p.standing(t), dim)
 }
 
-// fieldWidth bounds the name of a field of the evidence, maxEvidence the lines of evidence of one trait on a card.
+// telling leaves out evidence that says no more than a piece before it: a title, and the words found in that title.
+func telling(all []checks.Evidence) (kept []checks.Evidence) {
+	for _, e := range all {
+		if !slices.ContainsFunc(kept, func(k checks.Evidence) bool {
+			return k.Port == e.Port && (k.Value == e.Value || strings.HasSuffix(e.Value, "title: "+k.Value))
+		}) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// fieldWidth bounds the name of a field of the evidence, maxEvidence the pieces of evidence of one trait on a card.
 const (
 	fieldWidth  = 24
 	maxEvidence = 5

@@ -141,14 +141,26 @@ func nonZero(all ...counted) []counted {
 // attempts is how the attempts at ports ended, in the order of dial's outcomes.
 func (p *page) attempts(s Summary) string { return outcomes(p.t, s.Ports) }
 
+// outcomes tells what came of the attempts, and apart from these the ports to which nothing was sent.
 func outcomes[N int | uint64](t *texts, ports map[string]N) string {
-	var parts []string
+	var tried, not []string
 	for _, o := range dial.Outcomes() {
-		if n := ports[o.String()]; n > 0 {
-			parts = append(parts, t.count(uint64(n))+" "+t.Outcome[o])
+		n := ports[o.String()]
+		if n == 0 {
+			continue
+		}
+		part := t.count(uint64(n)) + " " + t.Outcome[o]
+		switch o {
+		case dial.NotLookedAt, dial.OutOfScope, dial.OverBudget:
+			not = append(not, part)
+		default:
+			tried = append(tried, part)
 		}
 	}
-	return strings.Join(parts, ", ")
+	if len(not) > 0 {
+		tried = append(tried, sprintf(t.NotTried, strings.Join(not, ", ")))
+	}
+	return strings.Join(tried, ", ")
 }
 
 // meaning says what it means, and what not, that nothing was found.
@@ -177,6 +189,7 @@ func (p *page) notSeen(s Summary) {
 		{p.t.SilentNote, s.Hosts.Silent}, {p.t.UnreachableNote, s.Hosts.Unreachable}, {p.t.LocalNote, s.Hosts.LocalError},
 		{p.t.SkippedNote, s.Hosts.Skipped}, {p.t.OverBudgetNote, s.Hosts.OverBudget}, {p.t.FailedNote, s.Hosts.Failed},
 		{p.t.InterruptedNote, s.Hosts.Interrupted}, {p.t.EarlierNote, s.Earlier}, {p.t.LeftNote, left(s)},
+		{p.t.UnansweredNote, s.Unanswered},
 	} {
 		if note.n > 0 {
 			p.para("  • ", p.t.of(note.text, note.n), plain)

@@ -180,6 +180,28 @@ func TestTextHoldsFewHosts(t *testing.T) {
 	require.Contains(t, b.String(), "97 more hosts of the table have no card here")
 }
 
+// TestTextRepeatsNothing checks that a later card names the host at which an equal explanation stands, tells its own in
+// full, and that hosts of one customer know of each other.
+func TestTextRepeatsNothing(t *testing.T) {
+	first, second, third := textbook(), textbook(), evasive()
+	first.Score, second.Address = 0.99, netip.MustParseAddr("192.0.2.2")
+	second.Traits[0].Benign = "another explanation"
+	text := string(render(t, "text", Options{}, testSummary(), first, second, third))
+	require.Equal(t, 1, strings.Count(text, "Test farms and scrapers of ordinary firms set a User-Agent too."))
+	require.Contains(t, text, "Another explanation.")
+	require.Contains(t, text, "  automation, mail, store: as for 198.51.100.23 above.")
+	require.Contains(t, text, "also theirs   192.0.2.2 (match)")
+	require.Contains(t, text, "also theirs   198.51.100.23 (match)")
+	require.Equal(t, 2, strings.Count(text, "also theirs"), "the third has no known customer")
+}
+
+// TestTelling checks that evidence is left out only when it is a repeat.
+func TestTelling(t *testing.T) {
+	all := []checks.Evidence{ev(80, "title", "Brigadir"), ev(80, "page text", "title: Brigadir"), ev(443, "title", "Brigadir"),
+		ev(80, "page text", "page: <title>Brigadir</title>"), ev(80, "x", ""), ev(80, "y", "title: ")}
+	require.Equal(t, []checks.Evidence{all[0], all[2], all[3], all[4]}, telling(all))
+}
+
 func TestTextZone(t *testing.T) {
 	amsterdam := time.FixedZone("CET", 3600)
 	require.Contains(t, string(render(t, "text", Options{Location: amsterdam}, testSummary(), textbook())), "2026-01-02 04:04:05 CET")
