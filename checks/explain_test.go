@@ -67,7 +67,7 @@ func TestExplainFindsWhatWasChanged(t *testing.T) {
 		"counted":  {func(f *Finding) { f.Traits[0].Counted = false }, "the record says counted=false of meliorator/mail-self-made-certificate", false},
 		"weight":   {func(f *Finding) { f.Traits[0].Weight = 9 }, "rule meliorator/mail-self-made-certificate is loaded with weight 2.8 in mail, the record has 9 in mail", false},
 		"infinite": {func(f *Finding) { f.Traits[0].Weight = math.Inf(1) }, "the record says counted=true of", false},
-		"version":  {func(f *Finding) { f.Packs = []string{"meliorator@0"} }, "the record was made with meliorator@0, loaded are meliorator@1", true},
+		"version":  {func(f *Finding) { f.Packs = []string{"meliorator@0"} }, "the record was made with meliorator@0, loaded are meliorator@2", true},
 		"rule":     {func(f *Finding) { f.Traits[0].Rule = "other/rule" }, "rule other/rule is not among the loaded ones", true},
 		"group":    {func(f *Finding) { f.Traits[0].Group = "weather" }, "group weather of", false},
 		"prior":    {func(f *Finding) { f.Prior = 0 }, "the record has no prior", true},
@@ -120,7 +120,7 @@ func TestList(t *testing.T) {
 	list := load(t).List()
 	seen := map[string]bool{}
 	for _, r := range list {
-		require.Equal(t, "meliorator@1", r.Pack)
+		require.Equal(t, "meliorator@2", r.Pack)
 		require.GreaterOrEqual(t, r.Cases, 2, r.Rule)
 		require.NotEmpty(t, r.Sources, r.Rule)
 		require.Positive(t, r.Line)

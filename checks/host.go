@@ -73,7 +73,7 @@ type Assessment struct {
 	Groups []string `json:"groups"` // the groups with a trait, in the order of Groups()
 	Traits []Trait  `json:"traits"`
 	Reason string   `json:"reason"` // one sentence a person can read
-	// Packs names the rule packs and versions used ("meliorator@1"): scores of other versions are not comparable.
+	// Packs names the rule packs and versions used ("meliorator@2"): scores of other versions are not comparable.
 	Packs []string `json:"packs"`
 	// Prior is the probability before any trait.
 	Prior float64 `json:"prior"`

@@ -94,3 +94,14 @@ func tagged(h *Host, tags ...string) *Host {
 	h.Owner = &netinfo.Owner{Customer: "C1042", Tags: tags, Range: netip.MustParsePrefix("192.0.2.0/24")}
 	return h
 }
+
+// named gives the host a reverse name.
+func named(h *Host, ptr string) *Host {
+	h.Network.PTR = []string{ptr}
+	return h
+}
+
+// redirecting is a web server that sends everybody away.
+func redirecting(to string) []probe.Service {
+	return []probe.Service{service(80, &probe.HTTP{StatusCode: 301, Server: "nginx", Redirects: []string{to}})}
+}

@@ -12,7 +12,7 @@ import (
 func TestLoadChoosesPacks(t *testing.T) {
 	rs, err := Load(LoadOptions{Packs: []string{"meliorator", "meliorator"}})
 	require.NoError(t, err)
-	require.Equal(t, []string{"meliorator@1"}, rs.Packs(), "once is enough")
+	require.Equal(t, []string{"meliorator@2"}, rs.Packs(), "once is enough")
 	require.Contains(t, rs.Words(), "brigadir")
 	require.Contains(t, rs.Words(), "fbi", "words of negations are looked for too")
 
@@ -34,7 +34,7 @@ func TestLoadReadsFolders(t *testing.T) {
 	write("notes.txt", "pack", "not a pack")
 	rs, err := Load(LoadOptions{Dirs: []string{dir}})
 	require.NoError(t, err)
-	require.Equal(t, []string{"meliorator@1", "sample@1"}, rs.Packs())
+	require.Equal(t, []string{"meliorator@2", "sample@1"}, rs.Packs())
 
 	write("b.yml", "version: 1", "version: 2")
 	_, err = Load(LoadOptions{Dirs: []string{dir}})

@@ -35,7 +35,7 @@ func conclusion(v Verdict, groups int, hard bool) string {
 	case v == Match && hard:
 		return "a live indicator of the published case is enough by itself"
 	case v == Match:
-		return independent + " together are the published pattern"
+		return independent + " together fit the published pattern"
 	case v == Suspect:
 		return independent + ": worth a person's look, no proof"
 	}
