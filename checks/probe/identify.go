@@ -106,7 +106,7 @@ func (q *inquiry) play(m move) (r result) {
 	conn, err := q.connect()
 	if err != nil {
 		if q.svc.Details == nil && q.svc.TLS == nil {
-			q.fail(gone(err), err)
+			q.fail(gone(q.ctx, err), err)
 		}
 		return result{kind: settled}
 	}
@@ -159,7 +159,7 @@ func (q *inquiry) take(s *Session, p Protocol) result {
 	}
 	if details != nil {
 		q.svc.Details, q.svc.Protocol = details, details.Protocol()
-		q.svc.Status, q.svc.Error = StatusOK, ""
+		q.svc.Status, q.svc.Error, q.svc.Banner = StatusOK, "", ""
 		if err != nil {
 			q.fail(statusOf(q.ctx, err), err)
 		}
@@ -177,19 +177,20 @@ func (q *inquiry) unanswered(s *Session, err error) result {
 		return result{kind: settled}
 	}
 	if q.ctx.Err() != nil {
-		q.fail(StatusLocal, q.ctx.Err())
+		q.unknown(s)
+		q.fail(stopped(q.ctx), q.ctx.Err())
 		return result{kind: settled}
 	}
 	if len(s.heard()) > 0 {
 		if isTLSAlert(s.heard()) {
 			return result{kind: tryTLS}
 		}
-		if p, ok := recognise(s.heard()); ok {
-			return result{kind: recognised, proto: p, tls: s.TLS != nil}
-		}
 		r := q.unknown(s)
 		if err != nil {
 			q.fail(statusOf(q.ctx, err), err)
+		}
+		if p, ok := recognise(s.heard()); ok { // if asking for that does not lead further, what was heard stands
+			r = result{kind: recognised, proto: p, tls: s.TLS != nil}
 		}
 		return r
 	}
@@ -220,6 +221,17 @@ func (q *inquiry) afterTLSFailure(s *Session, err error) result {
 
 func (q *inquiry) fail(status Status, err error) {
 	q.svc.Status, q.svc.Error = status, clip(err.Error(), 256)
+	if status == StatusBudget && q.ctx.Err() != nil {
+		q.svc.Error = "the host's time was used up before the conversation came to its end"
+	}
+}
+
+// stopped tells why we ended the conversation ourselves: the time that one host may take was used up, or the run ends.
+func stopped(ctx context.Context) Status {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return StatusBudget
+	}
+	return StatusLocal
 }
 
 // connect gives discovery's connection first, then dials, up to MaxConnections in all.
@@ -237,7 +249,10 @@ func (q *inquiry) connect() (*dial.Conn, error) {
 }
 
 // gone tells why a port that was open cannot be reached again.
-func gone(err error) Status {
+func gone(ctx context.Context, err error) Status {
+	if ctx.Err() != nil {
+		return stopped(ctx)
+	}
 	switch dial.Classify(err) {
 	case dial.OverBudget:
 		return StatusBudget
@@ -252,7 +267,7 @@ func gone(err error) Status {
 func statusOf(ctx context.Context, err error) Status {
 	switch {
 	case ctx.Err() != nil:
-		return StatusLocal
+		return stopped(ctx)
 	case errors.Is(err, dial.ErrTooMuch):
 		return StatusTruncated
 	case errors.Is(err, dial.ErrBudget):

@@ -300,6 +300,51 @@ func TestIdentifyEndsWithItsContext(t *testing.T) {
 	require.Equal(t, StatusLocal, svc.Status, "a cancelled look says nothing of the host")
 }
 
+// TestIdentifySaysWhenItsTimeIsUp has a host that uses up its time: that is told of the host, not of this machine.
+func TestIdentifySaysWhenItsTimeIsUp(t *testing.T) {
+	addr, _ := counted(t, 0, silent)
+	for _, opts := range []Options{
+		{Handshake: time.Minute, Quiet: time.Minute},            // it ends within a conversation
+		{Handshake: 150 * time.Millisecond, Quiet: time.Second}, // between two
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		svc := prober(nil, opts).IdentifyAt(ctx, addr)
+		cancel()
+		require.Equal(t, StatusBudget, svc.Status)
+		require.Contains(t, svc.Error, "time was used up")
+	}
+}
+
+// TestWhatWasHeardIsNotSilence has hosts whose first bytes give a protocol away that they then do not go on with.
+func TestWhatWasHeardIsNotSilence(t *testing.T) {
+	answering := func(text string, next func(net.Conn)) func(net.Conn) {
+		return func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 512))
+			_, _ = io.WriteString(c, text)
+			next(c)
+		}
+	}
+	for name, tc := range map[string]struct {
+		host func(net.Conn)
+		want Status
+	}{
+		"interim answers":           {answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 8), closing), StatusMalformed},
+		"half a status line":        {answering("HTTP/1.1 20", closing), StatusReset},
+		"half a database message":   {answering("\x00\xc0\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\xdd\x07\x00\x00", silent), StatusTimedOut},
+		"a literal that never ends": {func(c net.Conn) { _, _ = io.WriteString(c, "* OK {65536}\r\n"); silent(c) }, StatusTimedOut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr, _ := counted(t, 0, tc.host)
+			svc := New(dial.New(loopback{}, nil, testLimits), patient).IdentifyAt(context.Background(), addr)
+			require.Equal(t, tc.want, svc.Status, "%s %s", svc.Protocol, svc.Error)
+			require.NotEmpty(t, svc.Error)
+			require.NotEmpty(t, svc.Banner)
+			require.Equal(t, "unknown", svc.Protocol)
+		})
+	}
+}
+
 func TestAPanickingParserLosesOneService(t *testing.T) {
 	addr, _ := counted(t, 0, web)
 	p := prober(nil, patient)

@@ -21,7 +21,7 @@ const (
 	StatusDeclined  Status = "declined"  // the peer refused what it had itself offered, such as STARTTLS
 	StatusReset     Status = "reset"     // the peer ended the conversation in the middle
 	StatusGone      Status = "gone"      // open at discovery, but a later connection was refused or timed out
-	StatusBudget    Status = "budget"    // the host's connection budget ended before the protocol was identified
+	StatusBudget    Status = "budget"    // the host's connections or its time were used up before the conversation came to its end
 	StatusLocal     Status = "local"     // this machine could not go on (cancelled, no descriptors); says nothing of the host
 	StatusCrashed   Status = "crashed"   // our own parser panicked; a fault of netschouw, please report it
 )
