@@ -51,12 +51,39 @@ var exposedKinds = map[string]exposedKind{
 	"kubernetes": {"kubernetes", abuseDefault, "high", "the Kubernetes API shows its version to everybody; nothing else was asked"},
 }
 
-// facts are the few fields of a handshake that decide whether a service is open, under their names in
+// facts are the few fields of a handshake that the formats for other systems need, under their names in
 // netschouw.host/v1.
 type facts struct {
 	Access  string `json:"access"`
 	Method  string `json:"method"`
 	Version string `json:"version"`
+	Favicon *struct {
+		MMH3 int32 `json:"mmh3"`
+	} `json:"favicon"`
+}
+
+// factsOf reads the facts of a service; it has none without details.
+func factsOf(s *probe.Service) (f facts, ok bool) {
+	if s.Details == nil {
+		return f, false
+	}
+	text, err := json.Marshal(s.Details)
+	if err != nil {
+		return f, false
+	}
+	var seen facts
+	if json.Unmarshal(text, &seen) != nil {
+		return f, false
+	}
+	return seen, true
+}
+
+// favicon is the hash of a page's icon; nil when there is none or it was not looked at.
+func favicon(s *probe.Service) *int32 {
+	if f, ok := factsOf(s); ok && s.Protocol == "http" && f.Favicon != nil {
+		return &f.Favicon.MMH3
+	}
+	return nil
 }
 
 // exposures lists the services of a host that answer everybody, by port.
@@ -65,12 +92,11 @@ func exposures(f *checks.Finding) []exposure {
 	for i := range f.Services {
 		s := &f.Services[i]
 		kind, ok := exposedKinds[s.Protocol]
-		if !ok || s.Details == nil {
+		if !ok {
 			continue
 		}
-		text, err := json.Marshal(s.Details)
 		var seen facts
-		if err != nil || json.Unmarshal(text, &seen) != nil {
+		if seen, ok = factsOf(s); !ok {
 			continue
 		}
 		switch s.Protocol {
@@ -197,7 +223,7 @@ func isMail(s string) bool {
 		return false
 	}
 	_, domain, _ := strings.Cut(s, "@")
-	return plain(s) && hostName(strings.ToLower(domain)) != ""
+	return printable(s) && hostName(strings.ToLower(domain)) != ""
 }
 
 // hostName returns a value in lower case and without its final dot when it is a host name (RFC 1123 section 2.1, with

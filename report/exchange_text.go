@@ -43,8 +43,8 @@ func rounded(p float64) float64 {
 // percent is a probability as a whole number from 0 to 100.
 func percent(p float64) int { return int(math.Round(rounded(p) * 100)) }
 
-// plain says whether a value is printable ASCII.
-func plain(s string) bool {
+// printable says whether a value is printable ASCII.
+func printable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false

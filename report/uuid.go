@@ -9,10 +9,7 @@ import (
 
 // Ids are made from what they name, so that a second export of the same findings does not double the first.
 
-// namespace is netschouw's own, for the ids of which no standard says how they are made: version 5 of this URL in the URL
-// namespace of RFC 9562. A test makes it again.
-var namespace = mustUUID("b3b89c82-6aaf-59c0-a31f-2cab5d6d93b1")
-
+// namespaceURL names netschouw in ids of which no standard says how they are made.
 const namespaceURL = "https://github.com/netschouw/netschouw"
 
 // uuid is a UUID (RFC 9562).
@@ -28,8 +25,12 @@ func uuid5(space uuid, name string) uuid {
 	return u.version(5)
 }
 
-// id is the UUID of version 5 of some parts in netschouw's namespace.
-func id(parts ...string) uuid { return uuid5(namespace, strings.Join(parts, "\x00")) }
+// id is the UUID of version 5 of some parts, in the namespace that namespaceURL has in the URL namespace of RFC 9562
+// section 6.6.
+func id(parts ...string) uuid {
+	urls := uuid{0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}
+	return uuid5(uuid5(urls, namespaceURL), strings.Join(parts, "\x00"))
+}
 
 // uuid4 is a UUID for specifications that want version 4, random: its 122 free bits are those of a SHA-256, which nobody
 // can tell from random ones, and the same parts give the same id.
@@ -46,12 +47,4 @@ func (u uuid) version(v byte) uuid {
 
 func (u uuid) String() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
-
-// mustUUID reads a UUID of ours.
-func mustUUID(s string) (u uuid) {
-	if n, err := fmt.Sscanf(strings.ReplaceAll(s, "-", ""), "%x", (*hexBytes)(&u)); n != 1 || err != nil {
-		panic("report: not a UUID: " + s)
-	}
-	return u
 }
