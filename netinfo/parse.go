@@ -34,7 +34,10 @@ func parse(s string) (Range, Problem, string) {
 		return Range{}, ProblemEmpty, "write an address, a prefix such as 198.51.100.0/24, or first-last"
 	}
 	if plain := dashes.Replace(s); plain != s {
-		return Range{}, ProblemDash, "did you mean " + plain + "?"
+		if r, problem, _ := parse(plain); problem == "" {
+			return Range{}, ProblemDash, "did you mean " + r.String() + "?"
+		}
+		return Range{}, ProblemDash, "write first-last with a plain hyphen" // what is no range is not repeated: it may hold anything
 	}
 	if strings.Contains(s, "://") {
 		return Range{}, ProblemName, "write the addresses of the host"
