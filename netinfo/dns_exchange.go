@@ -54,9 +54,18 @@ func (r *Resolver) ask(ctx context.Context, q question) (*dns.Msg, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", srv.addr, err))
+		errs = append(errs, fmt.Errorf("%s: %w", srv.addr, bare(err)))
 	}
 	return nil, failure(errs)
+}
+
+// bare takes the ports of our own sockets out of an error: they make each attempt look like another fault.
+func bare(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		return op.Err
+	}
+	return err
 }
 
 // failure joins what the attempts failed with, each once, on one line.

@@ -89,6 +89,11 @@ func usageFault(c *cli.Context, err error, _ bool) error {
 		if near := config.Nearest(name, known); near != "" {
 			hint = "did you mean --" + near + "?"
 		}
+		for _, key := range config.Keys() { // a setting that this command takes, but not as a flag
+			if key.Flag == name {
+				hint = "set " + key.Path + " in the configuration, or " + key.Env()
+			}
+		}
 		return usage(hint, "%s has no flag --%s", shortName(c.Command), name)
 	}
 	return usage("see: "+c.Command.HelpName+" --help", "%v", err)

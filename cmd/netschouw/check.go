@@ -61,7 +61,7 @@ func (w *world) check(ctx context.Context, cfg *config.Config, words []string) e
 	}
 	set, skipped := e.admit(aims)
 	if set.IsEmpty() {
-		return usage("check looks at owned addresses only; see: netschouw scope show ADDRESS", "none of the targets may be contacted")
+		return usage("check looks at owned addresses that are not excluded; see: netschouw scope show "+aims.addrs[0].String(), "none of the targets may be contacted")
 	}
 	e.targets, e.names, e.deep = set, aims.names, true
 	t, err := e.tour(func(*sweep.Config) {})
@@ -195,7 +195,11 @@ func (e *expedition) admit(a *aims) (*netinfo.Set, uint64) {
 	for _, addr := range a.addrs {
 		if err := e.scope.Check(addr); err != nil {
 			skipped++
-			e.log.Warn("skipped, nothing was sent", "address", addr, "names", strings.Join(a.names[addr], ","), "why", err)
+			log := e.log
+			if names := a.names[addr]; len(names) > 0 {
+				log = log.With("names", strings.Join(names, ","))
+			}
+			log.Warn("skipped, nothing was sent", "address", addr, "why", err)
 			continue
 		}
 		b.AddRange(netinfo.Range{First: addr, Last: addr})

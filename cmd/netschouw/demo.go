@@ -55,11 +55,23 @@ func (w *world) demo(c *cli.Context) error {
 		if !errors.As(err, &unavailable) {
 			return err
 		}
-		why = unavailable.Err
+		why = refusal(unavailable.Err)
 	default:
 		why = errors.New("the streams are not this process's own")
 	}
 	return w.perform(c, inside, why)
+}
+
+// refusal words why the system gives no namespace, where its own words would mislead: what clone(2) calls "no space left
+// on device" is a limit of user namespaces.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return errors.New("the system permits no more user namespaces (user.max_user_namespaces)")
+	case errors.Is(err, syscall.EPERM):
+		return errors.New("the system does not permit user namespaces to this user")
+	}
+	return err
 }
 
 // ours says that the streams are the process's own: only then can the program be run again in its place.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/netschouw/netschouw/cmd/netschouw/config"
 	"github.com/netschouw/netschouw/fixtures/fleet"
@@ -60,7 +62,11 @@ func raise(ctx context.Context, folder string, seed uint64, hosts int, real bool
 		return nil, usage("give more --hosts", "%v", err)
 	}
 	if err := s.fleet.Start(ctx); err != nil {
-		return nil, &failure{err, "the demo needs the addresses of 127.0.0.0/8, as Linux has them, and free ports"}
+		hint := "the demo needs the addresses of 127.0.0.0/8, as Linux has them"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "something else listens there: another demo? Wait for its end, or stop it"
+		}
+		return nil, &failure{err, hint}
 	}
 	if s.names, err = dns.Start(ctx, "127.0.0.1:0", s.fleet.Zone()); err != nil {
 		s.fall()

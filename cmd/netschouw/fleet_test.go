@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,6 +72,17 @@ func TestOnTheFleet(t *testing.T) {
 		require.Contains(t, r.errout, "none of the targets may be contacted")
 		require.Equal(t, before, s.fleet.Accepted(optedOut.Address))
 	})
+	t.Run("a resolver that does not answer is told of", func(t *testing.T) {
+		dead := with("check", benign.Address.String(), "--resolver", "127.0.0.1:9", "--format", "json")
+		r := run(t, "", dead...)
+		require.Equal(t, exitComplete, r.status, r.errout)
+		require.Contains(t, r.errout, "no resolver answered")
+		var doc struct{ Summary report.Summary }
+		require.NoError(t, json.Unmarshal([]byte(r.out), &doc))
+		require.NotZero(t, doc.Summary.Unanswered)
+		r = run(t, "", append(dead, "--format", "text")...)
+		require.Contains(t, r.out, "not answered by the resolvers")
+	})
 	t.Run("sweep a part with --fail-on", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "report.json")
 		words := with("sweep", "--range", textbook.Address.String(), "--fail-on", "match", "--format", "json", "--out", out, "--state", t.TempDir())
@@ -90,6 +102,29 @@ func TestOnTheFleet(t *testing.T) {
 		r = run(t, "", with("sweep", "--range", benign.Address.String(), "--fail-on", "suspect", "--state", t.TempDir())...)
 		require.Equal(t, exitComplete, r.status, r.errout)
 	})
+}
+
+// TestDemoOnHighPorts is the whole demo where there can be no network of its own. The fleet is the same, so the verdicts
+// must be.
+func TestDemoOnHighPorts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes about ten seconds")
+	}
+	r := run(t, "", "demo") // the streams are a test's own, so that the program cannot be run again in its place
+	require.Equal(t, exitComplete, r.status, r.errout)
+	require.Contains(t, r.errout, "demo: ports are moved up by 20000, because a network of its own is not to be had here: ")
+	require.Regexp(t, `textbook +(\d+) +(\d+) +0 +0 +0\n`, r.out, "every textbook server is a match")
+	require.Regexp(t, `benign +\d+ +0 `, r.out, "no benign host is accused")
+	require.Contains(t, r.out, "29222 ", "evidence names the port that was asked")
+	require.Regexp(t, `found (\d+) of (\d+) misused servers`, r.out)
+}
+
+func TestRefusalIsWorded(t *testing.T) {
+	for cause, want := range map[error]string{
+		syscall.ENOSPC: "user.max_user_namespaces", syscall.EPERM: "does not permit user namespaces", syscall.EINVAL: "invalid argument",
+	} {
+		require.ErrorContains(t, refusal(&os.PathError{Op: "fork/exec", Path: "/x", Err: cause}), want)
+	}
 }
 
 func TestCheckRefusesBeforeItAsks(t *testing.T) {

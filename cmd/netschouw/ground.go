@@ -99,18 +99,24 @@ func texts(items []config.Item) []string {
 	return out
 }
 
-// locateFaults gives faulty entries of the configuration the place where they stand: "netschouw.yaml:2:11" instead of
+// placed gives an entry of the configuration the place where it stands: "netschouw.yaml:2:11" instead of
 // "scope.owned, entry 1".
-func locateFaults(err error, cfg *config.Config) error {
+func placed(s netinfo.Source, cfg *config.Config) netinfo.Source {
 	lists := map[string][]config.Item{"scope.owned": cfg.Scope.Owned, "scope.excluded": cfg.Scope.Excluded, "--range": cfg.Sweep.Range}
+	if list := lists[s.Name]; s.Inline && s.Line >= 1 && s.Line <= len(list) {
+		return netinfo.Source{Name: list[s.Line-1].At, Note: s.Note}
+	}
+	return s
+}
+
+// locateFaults places each fault of an error.
+func locateFaults(err error, cfg *config.Config) error {
 	var faults *netinfo.Faults
 	if !errors.As(err, &faults) {
 		return err
 	}
 	for _, f := range faults.List {
-		if list := lists[f.Source.Name]; f.Source.Inline && f.Source.Line >= 1 && f.Source.Line <= len(list) {
-			f.Source = netinfo.Source{Name: list[f.Source.Line-1].At, Note: f.Source.Note}
-		}
+		f.Source = placed(f.Source, cfg)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,6 +33,9 @@ func (w *world) writeTemplate(c *cli.Context) error {
 		path = config.Places()[0]
 	}
 	preset := given(c)
+	if err := fromFolder(preset, path); err != nil {
+		return input(err)
+	}
 	if _, _, err := config.Load(config.Sources{File: os.DevNull, Flags: preset}); err != nil {
 		return input(err) // what would be written must load
 	}
@@ -52,6 +56,27 @@ func (w *world) writeTemplate(c *cli.Context) error {
 	}
 	_, err := fmt.Fprintf(w.stderr, "wrote %s\nnext: %s\n", path, next)
 	return err
+}
+
+// fromFolder makes paths that are relative to the current folder absolute when the file will lie in another one: in the
+// file, relative paths are relative to the file's own folder.
+func fromFolder(preset map[string][]string, path string) error {
+	if path == "-" || filepath.Dir(path) == "." {
+		return nil
+	}
+	for _, key := range config.Keys() {
+		for i, name := range preset[key.Path] {
+			if !key.Files || name == "" {
+				continue
+			}
+			whole, err := filepath.Abs(name)
+			if err != nil {
+				return err
+			}
+			preset[key.Path][i] = whole
+		}
+	}
+	return nil
 }
 
 // writeNew writes a file that anyone may read: nothing in it is secret. It replaces one that is there only

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -16,11 +19,11 @@ type replacement struct {
 func replaceFile(path string, mode os.FileMode) (*replacement, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return &replacement{f, ""}, err
+		return &replacement{f, ""}, unwritable(path, err)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return nil, err
+		return nil, unwritable(path, err)
 	}
 	if err := f.Chmod(mode); err != nil {
 		_ = f.Close()
@@ -28,6 +31,26 @@ func replaceFile(path string, mode os.FileMode) (*replacement, error) {
 		return nil, err
 	}
 	return &replacement{f, path}, nil
+}
+
+// unwritable names the file that was wanted, and not the one beside it that is written first; nil stays nil.
+func unwritable(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	cause := err
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		cause = at.Err
+	}
+	hint := "give another file"
+	switch folder := filepath.Dir(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "make the folder first: mkdir -p " + folder
+	case errors.Is(err, fs.ErrPermission):
+		hint = "give a file in a folder that you may write to; this user may not write to " + folder
+	}
+	return &inputError{fmt.Errorf("cannot write %s: %w", path, cause), hint}
 }
 
 // commit makes the file visible under its name.

@@ -22,16 +22,21 @@ const (
 type progress struct {
 	console *console
 	read    func() sweep.Progress
+	wish    <-chan struct{} // closed when somebody wishes the tour to stop; nil: nobody can
 	stopped chan struct{}
 	ended   sync.WaitGroup
 }
 
-// startProgress begins to tell; stop ends it. read may be called at any time until then.
-func startProgress(c *console, quiet bool, read func() sweep.Progress) (stop func()) {
+// stopping answers the first Ctrl-C: without it, a tour that waits for a slow host seems not to listen.
+const stopping = "stopping: the hosts in hand are finished first; Ctrl-C again ends at once"
+
+// startProgress begins to tell; stop ends it. read may be called at any time until then. When wish is closed it says
+// what is being waited for.
+func startProgress(c *console, quiet bool, wish <-chan struct{}, read func() sweep.Progress) (stop func()) {
 	if quiet {
 		return func() {}
 	}
-	p := &progress{console: c, read: read, stopped: make(chan struct{})}
+	p := &progress{console: c, read: read, wish: wish, stopped: make(chan struct{})}
 	p.ended.Add(1)
 	go p.run()
 	return func() {
@@ -53,6 +58,9 @@ func (p *progress) run() {
 		select {
 		case <-p.stopped:
 			return
+		case <-p.wish:
+			p.wish = nil // said once
+			p.console.line(stopping)
 		case <-tick.C:
 			if p.console.terminal {
 				p.console.bar(barLine(p.read(), p.console.width))
@@ -71,17 +79,31 @@ func logLine(p sweep.Progress) string {
 
 // barLine is progress for a terminal of so many columns. Facts come before decoration: a narrow one has no bar.
 func barLine(p sweep.Progress, width int) string {
-	facts := fmt.Sprintf("%4s  %s/%s addresses  %s found  %s tries/s  %s", percent(p), grouped(p.Done), grouped(p.Total),
-		grouped(found(p)), grouped(uint64(p.Rate)), left(p))
-	room := min(width-1-len(facts)-3, 40)
+	const echo = 2 // room for the ^C that a terminal shows, so that it does not break the line
+	width -= 1 + echo
+	facts := barFacts(p, width)
+	room := min(width-len(facts)-3, 40)
 	if room < 5 {
-		return facts[:min(len(facts), max(width-1, 0))]
+		return facts
 	}
 	full := 0
 	if p.Total > 0 {
 		full = int(float64(room) * float64(min(p.Done, p.Total)) / float64(p.Total))
 	}
 	return "[" + strings.Repeat("#", full) + strings.Repeat("-", room-full) + "] " + facts
+}
+
+// barFacts is as many facts as fit into so many columns, whole ones: half a number is a wrong number.
+func barFacts(p sweep.Progress, width int) string {
+	share, done := fmt.Sprintf("%4s", percent(p)), grouped(p.Done)+"/"+grouped(p.Total)
+	hits, rate := grouped(found(p))+" found", grouped(uint64(p.Rate))+" tries/s"
+	for _, facts := range [][]string{{share, done + " addresses", hits, rate, left(p)}, {share, done + " addresses", hits, left(p)},
+		{share, done, hits, left(p)}, {share, done, hits}, {share, done}, {share}} {
+		if line := strings.Join(facts, "  "); len(line) <= width {
+			return line
+		}
+	}
+	return ""
 }
 
 // found is how many hosts want a person's look.
@@ -95,8 +117,11 @@ func percent(p sweep.Progress) string {
 }
 
 func left(p sweep.Progress) string {
-	if p.ETA < 0 {
+	switch {
+	case p.ETA < 0:
 		return "time left unknown"
+	case p.ETA < time.Second && p.Done < p.Total: // all are asked, and some take their time
+		return "waiting for the last hosts"
 	}
 	return p.ETA.Round(time.Second).String() + " left"
 }

@@ -42,6 +42,10 @@ func TestProgressLines(t *testing.T) {
 	for width := range 200 {
 		require.LessOrEqual(t, len(barLine(half, width)), max(width-1, 0), "a bar never wraps")
 	}
+	require.Equal(t, " 50%  32,768/65,536  12 found  10s left", barLine(half, 42))
+	require.Equal(t, " 50%  32,768/65,536", barLine(half, 24), "a fact that does not fit is left out whole")
+	require.Contains(t, logLine(sweep.Progress{Done: 9, Total: 10}), "waiting for the last hosts")
+	require.NotContains(t, logLine(sweep.Progress{Done: 10, Total: 10}), "waiting")
 	require.NotPanics(t, func() { barLine(sweep.Progress{Done: 5, Total: 3}, 80) })
 }
 
@@ -58,17 +62,30 @@ func TestConsoleKeepsLogsAboveTheBar(t *testing.T) {
 
 func TestProgressIsQuietWhenAsked(t *testing.T) {
 	var out lockedBuffer
-	stop := startProgress(&console{terminal: true, width: 80, out: &out}, true, func() sweep.Progress { panic("nobody looks") })
+	stop := startProgress(&console{terminal: true, width: 80, out: &out}, true, nil, func() sweep.Progress { panic("nobody looks") })
 	stop()
 	require.Empty(t, out.String())
 }
 
 func TestProgressOnATerminal(t *testing.T) {
 	var out lockedBuffer
-	stop := startProgress(&console{terminal: true, width: 80, out: &out}, false, func() sweep.Progress { return sweep.Progress{Done: 1, Total: 2} })
+	stop := startProgress(&console{terminal: true, width: 80, out: &out}, false, nil, func() sweep.Progress { return sweep.Progress{Done: 1, Total: 2} })
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "1/2 addresses") }, 5*time.Second, 10*time.Millisecond)
 	stop()
 	require.True(t, strings.HasSuffix(out.String(), "\r\x1b[K"), "the bar is gone at the end")
+}
+
+// TestProgressAnswersCtrlC: whoever stops a tour is told what it still waits for, once.
+func TestProgressAnswersCtrlC(t *testing.T) {
+	for _, terminal := range []bool{true, false} {
+		var out lockedBuffer
+		wish := make(chan struct{})
+		stop := startProgress(&console{terminal: terminal, width: 80, out: &out}, false, wish, func() sweep.Progress { return sweep.Progress{} })
+		close(wish)
+		require.Eventually(t, func() bool { return strings.Contains(out.String(), stopping+"\n") }, 5*time.Second, 10*time.Millisecond)
+		stop()
+		require.Equal(t, 1, strings.Count(out.String(), stopping))
+	}
 }
 
 func TestLogger(t *testing.T) {

@@ -159,6 +159,7 @@ func (e *expedition) summary(sum sweep.Summary, counts report.VerdictCounts, ski
 	for _, o := range dial.Outcomes() { // every outcome has its place, seen or not
 		s.Ports[o.String()] += 0
 	}
+	s.Unanswered = e.unanswered()
 	if sum.Interrupted {
 		s.Stopped = "interrupted"
 	}
@@ -189,7 +190,7 @@ func (w *world) output(cfg config.Output) (*output, error) {
 	if cfg.Format == "jsonl" {
 		f, err := os.OpenFile(cfg.File, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
-			return nil, input(err)
+			return nil, unwritable(cfg.File, err)
 		}
 		return &output{f, f.Close, func() { _ = f.Close() }}, nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -31,9 +32,10 @@ func rulesExplainCommand(w *world) *cli.Command {
 			return err
 		}
 		name := c.Args().First()
+		const hint = "give what sweep or check wrote with --format jsonl or json, or - for standard input"
 		in, done, err := w.open(name)
 		if err != nil {
-			return input(err)
+			return &inputError{err, hint}
 		}
 		defer done()
 		n := 0
@@ -47,7 +49,7 @@ func rulesExplainCommand(w *world) *cli.Command {
 			return err
 		})
 		if err != nil {
-			return input(fmt.Errorf("%s: %w", name, err))
+			return &inputError{fmt.Errorf("%s: %w", name, err), cmp.Or(hintOf(err), hint)}
 		}
 		if n == 0 {
 			return &inputError{fmt.Errorf("%s has no host", name), "write one with: netschouw check ADDRESS --format jsonl --all"}

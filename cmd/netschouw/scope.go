@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"iter"
 	"math/big"
 	"net/netip"
 	"strings"
@@ -45,22 +44,28 @@ func scopeShowCommand(w *world) *cli.Command {
 		}
 		defer g.close()
 		if c.Args().Present() {
-			return explainAddresses(w.stdout, g.scope, c.Args().Slice())
+			return explainAddresses(w.stdout, g, c.Args().Slice())
 		}
 		if asJSON {
-			return scopeJSON(w.stdout, g.scope)
+			return scopeJSON(w.stdout, g)
 		}
-		return scopeText(w.stdout, g.scope)
+		return scopeText(w.stdout, g)
 	}, formatFlag())
 }
 
-func explainAddresses(out io.Writer, scope *netinfo.Scope, words []string) error {
+func explainAddresses(out io.Writer, g *ground, words []string) error {
 	for _, word := range words {
 		a, err := netip.ParseAddr(word)
 		if err != nil {
 			return usage("write addresses, such as 198.51.100.7", "%q is not an IP address", word)
 		}
-		if _, err := fmt.Fprintln(out, scope.Explain(a)); err != nil {
+		x := g.scope.Explain(a)
+		for _, d := range []*netinfo.Deciding{x.Owned, x.Excluded} {
+			if d != nil {
+				d.Source = placed(d.Source, g.cfg)
+			}
+		}
+		if _, err := fmt.Fprintln(out, x); err != nil {
 			return err
 		}
 	}
@@ -70,40 +75,40 @@ func explainAddresses(out io.Writer, scope *netinfo.Scope, words []string) error
 // maxShownEntries bounds each list of the text form; a list from a file can have a million.
 const maxShownEntries = 100
 
-func scopeText(out io.Writer, scope *netinfo.Scope) error {
-	s := scope.Summary()
+func scopeText(out io.Writer, g *ground) error {
+	s := g.scope.Summary()
 	tw := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(tw, "owned\t%s addresses\tin %s\n", bigGrouped(s.Owned), entryCount(s.OwnedEntries)) //nolint:errcheck // Flush tells
 	fmt.Fprintf(tw, "of these excluded\t%s\tby %s\n", bigGrouped(s.Excluded), entryCount(s.ExcludedEntries))
 	fmt.Fprintf(tw, "a sweep looks at\t%s\t\n", grouped(s.Walk))
 	fmt.Fprintf(tw, "\nOWNED\tADDRESSES\tLOOKED AT\tWRITTEN IN\n")
 	shown := 0
-	for r := range scope.OwnedRanges() {
+	for r := range g.scope.OwnedRanges() {
 		if shown++; shown > maxShownEntries {
 			continue
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.Range, bigGrouped(r.Addresses), bigGrouped(r.Targets), r.Source)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.Range, bigGrouped(r.Addresses), bigGrouped(r.Targets), placed(r.Source, g.cfg))
 	}
 	more(tw, shown)
-	excluded(tw, scope.ExcludedRanges())
+	excluded(tw, g)
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	if err := scope.Walkable(); err != nil {
+	if err := g.scope.Walkable(); err != nil {
 		_, err = fmt.Fprintf(out, "\nnote: %v\n", err)
 		return err
 	}
 	return nil
 }
 
-func excluded(tw io.Writer, list iter.Seq2[netinfo.Range, netinfo.Source]) {
+func excluded(tw io.Writer, g *ground) {
 	shown := 0
-	for r, src := range list {
+	for r, src := range g.scope.ExcludedRanges() {
 		if shown++; shown == 1 {
 			fmt.Fprintf(tw, "\nEXCLUDED\t\t\tWRITTEN IN\n") //nolint:errcheck // the tabwriter's Flush tells
 		}
 		if shown <= maxShownEntries {
-			fmt.Fprintf(tw, "%s\t\t\t%s\n", r, src) //nolint:errcheck // as above
+			fmt.Fprintf(tw, "%s\t\t\t%s\n", r, placed(src, g.cfg)) //nolint:errcheck // as above
 		}
 	}
 	more(tw, shown)
@@ -140,8 +145,8 @@ type scopeEntry struct {
 	Targets   string `json:"targets,omitempty"`
 }
 
-func scopeJSON(out io.Writer, scope *netinfo.Scope) error {
-	s := scope.Summary()
+func scopeJSON(out io.Writer, g *ground) error {
+	s := g.scope.Summary()
 	doc := struct {
 		Schema   string       `json:"schema"`
 		Owned    []scopeEntry `json:"owned"`
@@ -149,11 +154,11 @@ func scopeJSON(out io.Writer, scope *netinfo.Scope) error {
 		Targets  string       `json:"targets"`
 		Walk     uint64       `json:"walk"` // how many addresses a sweep visits
 	}{scopeSchema, []scopeEntry{}, []scopeEntry{}, s.Targets.String(), s.Walk}
-	for r := range scope.OwnedRanges() {
-		doc.Owned = append(doc.Owned, scopeEntry{r.Range.String(), r.Source.String(), r.Addresses.String(), r.Targets.String()})
+	for r := range g.scope.OwnedRanges() {
+		doc.Owned = append(doc.Owned, scopeEntry{r.Range.String(), placed(r.Source, g.cfg).String(), r.Addresses.String(), r.Targets.String()})
 	}
-	for r, src := range scope.ExcludedRanges() {
-		doc.Excluded = append(doc.Excluded, scopeEntry{Range: r.String(), Source: src.String()})
+	for r, src := range g.scope.ExcludedRanges() {
+		doc.Excluded = append(doc.Excluded, scopeEntry{Range: r.String(), Source: placed(src, g.cfg).String()})
 	}
 	return writeJSON(out, doc)
 }

@@ -74,12 +74,17 @@ func (w *world) sweep(ctx context.Context, cfg *config.Config, also sweep.Sink) 
 	if err != nil {
 		return err
 	}
+	out, err := w.output(cfg.Output) // before the cursor of an earlier run is lost to a slip of the pen
+	if err != nil {
+		return err
+	}
 	if resume == nil { // so that even a run that is killed in its first second can be resumed
 		if err := fresh.Save(state.cursor()); err != nil {
+			out.discard()
 			return input(err)
 		}
 	}
-	return w.tell(ctx, e, t, state, resume != nil, also)
+	return w.tell(ctx, e, t, out, state, resume != nil, also)
 }
 
 // itinerary is every address that is owned and in the range asked for, excluded ones too: the gate refuses these at the
@@ -121,11 +126,7 @@ func (e *expedition) resumed(state *stateFolder) (*sweep.State, error) {
 }
 
 // tell runs the tour into its report.
-func (w *world) tell(ctx context.Context, e *expedition, t *sweep.Tour, state *stateFolder, resume bool, also sweep.Sink) error {
-	out, err := w.output(e.cfg.Output)
-	if err != nil {
-		return err
-	}
+func (w *world) tell(ctx context.Context, e *expedition, t *sweep.Tour, out *output, state *stateFolder, resume bool, also sweep.Sink) error {
 	writer, err := report.New(e.cfg.Output.Format, out, w.reportOptions(e.cfg.Output, out.Writer))
 	if err != nil {
 		out.discard()

@@ -128,14 +128,25 @@ func (j judge) Assess(h *checks.Host) checks.Assessment {
 
 // run makes the tour with progress on the console, and tells how it ended.
 func (e *expedition) run(ctx context.Context, stop <-chan struct{}, t *sweep.Tour, to sweep.Sink) (sweep.Summary, error) {
-	done := startProgress(e.console, e.cfg.Log.Quiet, t.Progress)
+	done := startProgress(e.console, e.cfg.Log.Quiet, stop, t.Progress)
 	sum, err := t.Run(ctx, stop, to)
 	done()
 	if n, first := e.rules.Faults(); n > 0 {
 		e.log.Warn("rules failed on hosts, which were judged without them", "times", n, "first", first)
 	}
+	if n := e.unanswered(); n > 0 {
+		e.log.Warn("names could not be looked up, because no resolver answered", "questions", n, "resolvers", strings.Join(e.cfg.NetInfo.Resolvers, ","))
+	}
 	if err == nil && sum.Interrupted {
 		err = fmt.Errorf("%w after %s of %s addresses", errStopped, grouped(sum.Cursor), grouped(sum.Total))
 	}
 	return sum, err
+}
+
+// unanswered is how many questions the resolvers left without an answer.
+func (e *expedition) unanswered() uint64 {
+	if e.resolver == nil {
+		return 0
+	}
+	return e.resolver.Stats().Failed
 }

@@ -79,8 +79,11 @@ func (c *Config) readFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		e := &Error{What: fmt.Sprintf("cannot read the configuration: %v", err)}
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			e.Remedy = "write one with: netschouw init"
+		case errors.Is(err, fs.ErrPermission):
+			e.Remedy = "let this user read it, or name another one: --config FILE"
 		}
 		return e
 	}
