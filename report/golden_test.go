@@ -27,11 +27,24 @@ func golden(t *testing.T, name string, got []byte) {
 	require.Equal(t, string(want), string(got))
 }
 
+// reporter is who reports in tests.
+var reporter = Reporter{Org: "Example Hosting B.V.", Contact: "abuse@hosting.example.org", Domain: "hosting.example.org"}
+
+// asked are options as a caller gives them for a format: those that say who reports are told.
+func asked(f Format, opts Options) Options {
+	if f.Signed && opts.Reporter == (Reporter{}) {
+		opts.Reporter = reporter
+	}
+	return opts
+}
+
 // render writes findings in one format.
 func render(t testing.TB, format string, opts Options, s Summary, findings ...checks.Finding) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := New(format, &b, opts)
+	f, err := ByName(format)
+	require.NoError(t, err)
+	w, err := New(format, &b, asked(f, opts))
 	require.NoError(t, err)
 	for _, f := range findings {
 		require.NoError(t, w.Finding(f))

@@ -37,6 +37,13 @@ var check = map[string]func(*testing.T, []byte){
 		require.True(t, json.Valid(out))
 	},
 	"json": func(t *testing.T, out []byte) { require.True(t, json.Valid(out)) },
+
+	"xarf":         validLines("xarf"),
+	"stix":         validDocument("stix"),
+	"intelmq":      validLines("intelmq"),
+	"abuseio":      validDocument("abuseio"),
+	"misp":         validDocument("misp"),
+	"shadowserver": cleanRows,
 }
 
 // TestHostileStrings runs every hostile string through every format. A new format needs its own check here.

@@ -14,6 +14,9 @@ type Format struct {
 	Description string // one line, for --help and docs/output.md
 	MIME        string // media type (RFC 6838)
 	Extension   string // of a file in this format, with its dot
+	// Exchange says that the format is for other organisations' systems: clear hosts are never in it, whatever
+	// Options.All says. Signed says that it tells who reports, so that Options.Reporter must be whole.
+	Exchange, Signed bool
 	// New returns a writer of the format. Its options have been checked, and have their defaults.
 	New func(io.Writer, Options) Writer
 }
@@ -24,6 +27,12 @@ var formats = mustRegister(
 	Format{Name: "jsonl", Description: "one JSON object a host and line, written as hosts are found", MIME: "application/jsonl", Extension: ".jsonl", New: newJSONL},
 	Format{Name: "json", Description: "one JSON document with the hosts and the summary of the run", MIME: "application/json", Extension: ".json", New: newJSON},
 	Format{Name: "csv", Description: "one row a host, for spreadsheets and ticket systems", MIME: "text/csv; charset=utf-8; header=present", Extension: ".csv", New: newCSV},
+	Format{Name: "xarf", Description: "XARF 4 abuse reports, one JSON object a report and line", MIME: "application/jsonl", Extension: ".xarf.jsonl", Exchange: true, Signed: true, New: newXARF},
+	Format{Name: "stix", Description: "a STIX 2.1 bundle", MIME: "application/stix+json;version=2.1", Extension: ".stix.json", Exchange: true, Signed: true, New: newSTIX},
+	Format{Name: "intelmq", Description: "IntelMQ events, one JSON object an event and line", MIME: "application/jsonl", Extension: ".intelmq.jsonl", Exchange: true, New: newIntelMQ},
+	Format{Name: "abuseio", Description: "a JSON array of AbuseIO incidents", MIME: "application/json", Extension: ".abuseio.json", Exchange: true, New: newAbuseIO},
+	Format{Name: "misp", Description: "a MISP event, as POST /events/add takes it", MIME: "application/json", Extension: ".misp.json", Exchange: true, New: newMISP},
+	Format{Name: "shadowserver", Description: "CSV with the columns of Shadowserver's reports", MIME: "text/csv; charset=utf-8; header=present", Extension: ".shadowserver.csv", Exchange: true, New: newShadowserver},
 )
 
 func mustRegister(list ...Format) []Format {
@@ -60,7 +69,8 @@ func ByName(name string) (Format, error) {
 }
 
 // New returns a writer of the named format that writes to w. It fails, before anything is written, for a format or
-// language that does not exist. The writer is used by one goroutine.
+// language that does not exist, and for a format that says who reports when that is not known. The writer is used by one
+// goroutine.
 func New(format string, w io.Writer, opts Options) (Writer, error) {
 	f, err := ByName(format)
 	if err != nil {
@@ -68,6 +78,11 @@ func New(format string, w io.Writer, opts Options) (Writer, error) {
 	}
 	if opts, err = opts.withDefaults(); err != nil {
 		return nil, err
+	}
+	if f.Signed {
+		if err := opts.Reporter.validate(f.Name); err != nil {
+			return nil, err
+		}
 	}
 	return f.New(w, opts), nil
 }

@@ -27,6 +27,8 @@ type Options struct {
 	Cards    int            // text: hosts that get a card of their own, 250 when zero; the others are in the table only
 	Lang     string         // text: "en" (the default) or "nl"
 	Location *time.Location // text: the time zone of what is shown, UTC when nil; machine-readable formats are always in UTC
+
+	Reporter Reporter // who reports: xarf and stix need it, intelmq names it
 }
 
 func (o Options) withDefaults() (Options, error) {
