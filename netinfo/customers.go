@@ -97,6 +97,29 @@ func decide6(s []decided[v6], p v6) int32 {
 	return s[lo-1].row
 }
 
+// Listed is the IPv6 addresses of the prefixes that are small enough to be visited one by one, a /112 at most: where a
+// range is too large to walk, these are known to be in use.
+func (c *Customers) Listed() *Set {
+	if c == nil {
+		return new(Set)
+	}
+	const most = 112 // bits; see maxWalkV6
+	var b SetBuilder
+	for i, x := range c.v6 {
+		if x.row == noRow || c.rows[x.row].bits < most {
+			continue
+		}
+		end := x.from.ones(int(c.rows[x.row].bits))
+		if i+1 < len(c.v6) { // a longer prefix within it may decide from there on
+			if next := c.v6[i+1].from.prev(); next.compare(end) < 0 {
+				end = next
+			}
+		}
+		b.v6 = append(b.v6, span[v6]{x.from, end})
+	}
+	return b.Set()
+}
+
 // Exclusions are the prefixes of customers who opted out, for ScopeConfig.Exclusions.
 func (c *Customers) Exclusions() []Exclusion { return slices.Clone(c.excluded) }
 
