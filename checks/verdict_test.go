@@ -43,10 +43,13 @@ func TestVerdicts(t *testing.T) {
 
 		{"textbook", hostOf(ssh(), mail(true, "first.test", "second.test"), panel(), store(), spoofedBrowser(), proxies(12)), Match, "mail panel store automation proxy"},
 		{"textbook without a name on its panel", hostOf(ssh(), mail(true, "first.test", "second.test"), store(), spoofedBrowser(), proxies(12)), Match, "mail store automation proxy"},
-		{"panel, mail for several domains, and store", hostOf(ssh(), mail(true, "first.test", "second.test"), panel(), store()), Match, "mail panel store"},
+		{"panel, mail for several domains, and store", hostOf(ssh(), mail(true, "first.test", "second.test"), panel(), store()), Suspect, "mail panel store"},
+		{"panel, mail for several domains, and a spoofed browser", hostOf(ssh(), mail(true, "first.test", "second.test"), panel(), spoofedBrowser()), Match, "mail panel automation"},
+		{"panel, store, a spoofed browser and proxies", hostOf(ssh(), panel(), store(), spoofedBrowser(), proxies(4)), Match, "panel store automation proxy"},
 
 		// What is also innocent may never be a match, whatever stands beside it; and a suspect only where a look is due.
 		{"a game with a brigadir, souls and thoughts, on its own box with mail and MongoDB", hostOf(ssh(), panel(), mail(true, "game.test"), store()), Suspect, "mail panel store"},
+		{"the same, paid by crypto-currency", tagged(hostOf(ssh(), panel(), mail(true, "game.test"), store()), "prepaid-crypto"), Suspect, "mail panel store context"},
 		{"the same with a proxy in place of mail", hostOf(ssh(), panel(), store(), squid()), Suspect, "panel store proxy"},
 		{"a game's scripts with Taras, souls and thoughts", hostOf(web("game.test", seenIn("script", "taras", "souls", "thoughts")...), mail(true, "game.test"), store()), Suspect, "mail panel store"},
 		{"a foreman called Taras, on a company's own mail server", hostOf(web("firm.test", seenIn("page", "brigadir", "taras")...), mail(true, "firm.test")), Clear, "mail panel"},
@@ -62,6 +65,8 @@ func TestVerdicts(t *testing.T) {
 		{"a small firm that scrapes from its mail server", hostOf(ssh(), mail(false, "firm.test"), spoofedBrowser()), Clear, "mail automation"},
 		{"a scraping firm with everything and tidy mail", hostOf(ssh(), spoofedBrowser(), proxies(20), store(), mail(false, "firm.test")), Suspect, "mail store automation proxy"},
 		{"the same, the certificate self-made", hostOf(ssh(), spoofedBrowser(), proxies(20), store(), mail(true, "firm.test")), Suspect, "mail store automation proxy"},
+		{"the same, paid by crypto-currency, with a seller's proxies", tagged(hostOf(ssh(), spoofedBrowser(), proxies(20), store(), mail(true, "firm.test")), "prepaid-crypto"), Suspect, "mail store automation proxy context"},
+		{"a test farm that tries pages as a telephone", hostOf(ssh(), browser(126, 126, "android"), store()), Clear, "store automation"},
 		{"a redirect to a seized domain", hostOf(redirecting("https://mlrtr.com/")), Suspect, "indicator"},
 		{"a redirect to a seized domain on a shared host", hostOf(redirecting("https://mlrtr.com/"), mail(false, "a.test", "b.test")), Suspect, "indicator mail"},
 		{"a recycled address", named(hostOf(ssh(), web("new.test")), "mail.mlrtr.com"), Suspect, "indicator"},
