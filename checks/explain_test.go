@@ -41,7 +41,7 @@ func TestExplain(t *testing.T) {
                    counted: the strongest of its group
   (2.20)    -0.81  proxy: A SOCKS or HTTP proxy answers from the network [meliorator/proxy-any, inference]
                    not counted: meliorator/proxy-several of the same group is stronger or as strong
-   +0.70    -0.11  context: The customer is tagged as one whom nobody identified [meliorator/unverified-customer, inference]
+   +0.70    -0.11  context: The customer is tagged as unverified, or as paying without a name [meliorator/unverified-customer, inference]
                    counted; context is none of the groups that a match needs
             -0.11  sum; 1 / (1 + exp(0.11)) = 0.4725
 

@@ -200,7 +200,7 @@ func TestHostThatAcceptsAllIsJudgedByAnswers(t *testing.T) {
 func TestReasonReadsAsASentence(t *testing.T) {
 	rs, p := load(t), DefaultPolicy()
 	a := rs.Assess(hostOf(ssh(), mail(true, "first.test", "second.test"), panel(), store(), spoofedBrowser(), proxies(12)), p)
-	require.Equal(t, "private mail for several domains with a self-made certificate, a page with the three published names of Meliorator's panel, "+
+	require.Equal(t, "private mail for several domains with a self-made certificate, a page with the three published words of Meliorator's panel, "+
 		"a MongoDB store, browser automation with a spoofed User-Agent and many proxy ports on one host; "+
 		"5 independent groups of traits together fit the published pattern", a.Reason)
 }
