@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/netschouw/netschouw/cmd/netschouw/config"
 )
 
 // shells is the list of shells that completion is written for.
@@ -79,12 +77,14 @@ func valuesOf(f cli.Flag) (words []string, files, takes bool) {
 	if _, isSwitch := f.(*cli.BoolFlag); isSwitch {
 		return nil, false, false
 	}
-	i := slices.IndexFunc(config.Keys(), func(k config.Key) bool { return k.Flag == name })
-	if i < 0 {
+	k, ok := settingOf(f)
+	if !ok {
 		arg, _ := ownFlag(f)
+		if strings.Contains(arg, "|") {
+			return strings.Split(arg, "|"), false, true
+		}
 		return nil, name == configFlag || arg == "FILE" || arg == "DIR", true
 	}
-	k := config.Keys()[i]
 	return k.Choices, k.Files, true
 }
 

@@ -29,6 +29,7 @@ func TestBashCompletion(t *testing.T) {
 		"netschouw init --fo":                  {"--force"},
 		"netschouw sweep --fail-on ":           {"match", "suspect", "never"},
 		"netschouw sweep --format j":           {"jsonl", "json"},
+		"netschouw scope show --format ":       {"text", "json"},
 		"netschouw nonsense --":                nil,
 		"netschouw init --customers " + script: {script},
 	} {

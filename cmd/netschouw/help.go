@@ -113,13 +113,12 @@ func flagHelp(b *strings.Builder, f cli.Flag) {
 		fmt.Fprintf(b, "  --config FILE\n%s\n", fill("the configuration; else "+strings.Join(config.Places(), ", else ")+" ("+config.ConfigEnv+")", 80, "        "))
 		return
 	}
-	i := slices.IndexFunc(config.Keys(), func(k config.Key) bool { return k.Flag == name })
-	if i < 0 {
+	k, ok := settingOf(f)
+	if !ok {
 		arg, use := ownFlag(f)
 		fmt.Fprintf(b, "  --%s\n%s\n", strings.TrimSpace(name+" "+arg), fill(use, 80, "        "))
 		return
 	}
-	k := config.Keys()[i]
 	use := k.Usage
 	if k.List {
 		use += "; repeatable, or separated by commas"
@@ -129,6 +128,19 @@ func flagHelp(b *strings.Builder, f cli.Flag) {
 		facts += "; default " + d
 	}
 	fmt.Fprintf(b, "  --%s\n%s\n", strings.TrimSpace(name+" "+k.Arg), fill(use+" ("+facts+")", 80, "        "))
+}
+
+// settingOf is the setting that a flag sets. A flag that has a usage of its own sets none, even if a setting elsewhere has
+// the same flag: the formats of `scope show` are not those of a report.
+func settingOf(f cli.Flag) (config.Key, bool) {
+	if _, use := ownFlag(f); use != "" {
+		return config.Key{}, false
+	}
+	i := slices.IndexFunc(config.Keys(), func(k config.Key) bool { return k.Flag == f.Names()[0] })
+	if i < 0 {
+		return config.Key{}, false
+	}
+	return config.Keys()[i], true
 }
 
 // ownFlag is a flag that is no setting: its placeholder stands in back quotes at the head of its usage.

@@ -37,7 +37,7 @@ func (w *world) rulesOf(c *cli.Context, dirs ...string) (*checks.Ruleset, *confi
 }
 
 func formatFlag() cli.Flag {
-	return &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` text (the default) or json"}
+	return &cli.StringFlag{Name: "format", Value: "text", Usage: "`text|json` how the answer is written (default text)"}
 }
 
 // wantsJSON reads the flag of formatFlag.

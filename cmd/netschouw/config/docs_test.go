@@ -61,7 +61,7 @@ func TestDocsNameNoOtherSetting(t *testing.T) {
 	}
 	foreign := map[string]bool{"--system": true, "--home-dir": true, "--create-home": true, "--shell": true, // useradd's
 		"output.md": true, "rules.md": true}
-	names := regexp.MustCompile("--[a-z][a-z0-9-]*|\\b(?:scope|sweep|identify|netinfo|rules|output|log)\\.[a-z0-9_.]*[a-z0-9_]").FindAllString(string(text), -1)
+	names := regexp.MustCompile(`--[a-z][a-z0-9-]*|\b(?:scope|sweep|identify|netinfo|rules|output|log)\.[a-z0-9_.]*[a-z0-9_]`).FindAllString(string(text), -1)
 	require.Greater(t, len(names), 80)
 	for _, name := range names {
 		require.True(t, known[name] || foreign[name], "%s is no setting", name)
