@@ -17,6 +17,7 @@ import (
 	"github.com/netschouw/netschouw/checks/probe/dial"
 	"github.com/netschouw/netschouw/cmd/netschouw/config"
 	"github.com/netschouw/netschouw/netinfo"
+	"github.com/netschouw/netschouw/report"
 	"github.com/netschouw/netschouw/sweep"
 )
 
@@ -36,6 +37,10 @@ type expedition struct {
 func (w *world) equip(cfg *config.Config) (*expedition, error) {
 	if cfg.Sweep.Discovery == "syn" {
 		return nil, usage("use auto or connect", "discovery by syn is not in this build")
+	}
+	// A format that lacks what it needs is told of now, and not when the run before has been given up.
+	if _, err := report.New(cfg.Output.Format, io.Discard, w.reportOptions(cfg.Output, nil)); err != nil {
+		return nil, input(err)
 	}
 	g, err := survey(cfg)
 	if err != nil {
