@@ -107,6 +107,7 @@ func TestLint(t *testing.T) {
 		"suspicious.yaml:11:5: sources.unused: nothing refers to it; remove it, or name it where it belongs",
 		"suspicious.yaml:16:5: indicators[0]: no condition asks for it; write a rule with listed_hash()",
 		"suspicious.yaml:22:13: rules[0].weight: 9.5 is much for an inference; at most 9, or a source that states the fact",
+		"suspicious.yaml:22:13: rules[0].weight: a match by this rule alone would read 0.57; at least 11.5, or no hard rule",
 		"suspicious.yaml:23:11: rules[0].hard: a hard rule that rests on an inference; only a published fact is a match by itself",
 		"suspicious.yaml:23:11: rules[0].hard: a hard rule that looks no indicator up; use listed(), listed_hash() or listed_address()",
 		"suspicious.yaml:29:11: rules[0].when: is always the same; write what must be seen",

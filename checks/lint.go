@@ -12,6 +12,9 @@ import (
 // MaxInferenceWeight is what a rule may weigh that rests on our own reasoning: beyond it, a source should say so.
 const MaxInferenceWeight = 9.0
 
+// minHardScore is the least score beside which a match is believed. A hard rule makes a match whatever its weight.
+const minHardScore = 0.9
+
 // Lint tells what is suspicious about loaded packs though it is no mistake of form: it wants a person's look.
 func Lint(rs *Ruleset) []strict.Problem {
 	var list []strict.Problem
@@ -50,6 +53,9 @@ func (l *linter) rule(r *rule, path string) {
 	}
 	if d.Group == contextGroup && d.Weight > 1.5 {
 		l.warn(d.Keys["weight"], path+".weight", fmt.Sprintf("%v is much for a circumstance", d.Weight), "at most 1.5, or another group")
+	}
+	if score := logistic(logit(DefaultPolicy().Prior) + d.Weight); d.Hard && score < minHardScore {
+		l.warn(d.Keys["weight"], path+".weight", fmt.Sprintf("a match by this rule alone would read %.2f", score), "at least 11.5, or no hard rule")
 	}
 	if d.Hard && d.Basis != Fact {
 		l.warn(d.Keys["hard"], path+".hard", "a hard rule that rests on an inference", "only a published fact is a match by itself")

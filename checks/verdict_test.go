@@ -169,7 +169,7 @@ func TestHardRulesScoreAsTheySpeak(t *testing.T) {
 	rs, p := load(t), DefaultPolicy()
 	for _, r := range rs.rules {
 		if r.def.Hard {
-			require.Greater(t, logistic(logit(p.Prior)+r.def.Weight), 0.9, r.id)
+			require.Greater(t, logistic(logit(p.Prior)+r.def.Weight), minHardScore, r.id)
 		}
 	}
 }
