@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -12,6 +13,7 @@ import (
 const (
 	fullHouse = 8 // open ports from which on a host is asked whether it accepts everything
 	strays    = 3 // random ports that must be open too
+	deafness  = 1 // and how many further ones may be silent: a proxy under load drops some
 )
 
 // acceptsAll tells whether a host accepts connections on every port, as SYN proxies, tarpits and honeypots do: (nearly) all
@@ -27,20 +29,29 @@ func (t *Tour) acceptsAll(ctx context.Context, a dial.Answer) bool {
 			tried++
 		}
 	}
-	if open < fullHouse || 10*open < 9*tried {
-		return false
-	}
+	return open >= fullHouse && 10*open >= 9*tried && t.strays(ctx, a)
+}
+
+// strays tells whether random high ports of a host are open. They are connected to, not only sent a SYN, whatever found
+// the open ones.
+func (t *Tour) strays(ctx context.Context, a dial.Answer) bool {
 	random := rand.New(rand.NewPCG(t.cfg.Seed, a.Index)) //nolint:gosec // not secret, and the same when repeated
-	for range strays {
+	missed := 0
+	for open := 0; open < strays; {
 		port, ok := stray(random, t.cfg.Discoverer.Ports())
 		if !ok {
 			return true // so many ports were tried that strays are among them
 		}
 		conn, err := t.cfg.Dialer.Dial(ctx, netip.AddrPortFrom(a.Addr.Unmap(), port))
-		if err != nil {
+		if err == nil {
+			_ = conn.Close()
+			open++
+			continue
+		}
+		var why *dial.Error
+		if missed++; missed > deafness || !errors.As(err, &why) || why.Outcome != dial.TimedOut {
 			return false
 		}
-		_ = conn.Close()
 	}
 	return true
 }

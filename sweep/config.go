@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -53,18 +54,28 @@ type Judge interface {
 	Assess(host *checks.Host) checks.Assessment
 }
 
-// Sink takes the finding of every assessed host, clear ones included, one at a time and in no order. Its error ends the run. A sink
-// that has Flush() error is flushed before a cursor is saved that says that its findings are done.
+// Sink takes the finding of every assessed host, clear ones included, one at a time and in no order. Its error ends the run.
 type Sink interface {
 	Host(checks.Finding) error
+}
+
+// Keeper is a Sink whose findings outlast the process. Before a state is saved that says that hosts are done, their
+// findings are brought to the disk.
+type Keeper interface {
+	Sink
+	// Mark tells how many bytes the findings so far take. It is never called at the same time as Host.
+	Mark() (int64, error)
+	// Sync makes at least what the last Mark told outlast a power cut.
+	Sync() error
 }
 
 // Config is what a tour needs. Fields without a default are required.
 type Config struct {
 	// Run is the ULID of the run; default: a new one.
-	Run string
-	// Version of netschouw and ConfigHash of its configuration go into the state file.
-	Version, ConfigHash string
+	Run     string
+	Version string // of netschouw, for the state file
+	// Settings are what a resumed run must have in common with the one before.
+	Settings Settings
 
 	Targets    Targets
 	Seed       uint64
@@ -74,8 +85,25 @@ type Config struct {
 	Prober     Prober
 	// Deeper gives curious hosts a second look; nil: none.
 	Deeper Prober
-	Know   Know // nil: nothing is looked up
-	Judge  Judge
+	// AllPorts tries, on a suspect or a match, the ports that Discoverer did not; nil: nobody does. It must use the Pacer,
+	// and be no other tour's.
+	AllPorts Discoverer
+	// PerSuspect is the budget of connections of a host whose ports are all tried, default 70000; SuspectRate the
+	// attempts in any second on it, 0 for no bound of its own; SuspectTimeout the longest that trying them may last,
+	// default 5m. What has not been tried by then is counted as over budget.
+	PerSuspect     int
+	SuspectRate    float64
+	SuspectTimeout time.Duration
+	// Suspects bounds the hosts whose ports are all being tried at once, default 64.
+	Suspects int
+	// Everyone means that AllPorts and the second look are for every host, silent ones included.
+	Everyone bool
+	// Canaries are addresses, with a port that must be open or port 0, that must be seen for the run to be believed:
+	// at the start, every CanaryEvery (default 10s) and at the end. The gate must permit them.
+	Canaries    []netip.AddrPort
+	CanaryEvery time.Duration
+	Know        Know // nil: nothing is looked up
+	Judge       Judge
 
 	// Conversations bounds the conversations that are held at once, default 512, and PerHost those with one host,
 	// default 4.
@@ -94,6 +122,9 @@ type Config struct {
 	SaveEvery time.Duration
 	// Resume is the state to go on from; nil: a run from the beginning. Run and Seed are then taken from it.
 	Resume *State
+	// Standing are findings that the sink has and Resume does not know of: they were written just before a kill. They
+	// stand, and their hosts are not visited again.
+	Standing map[netip.Addr]checks.Finding
 
 	// Report is called with the progress every ReportEvery (default 1s) and at the end, by one goroutine; nil: never.
 	Report      func(Progress)
@@ -112,18 +143,24 @@ func New(cfg Config) (*Tour, error) {
 	}
 	cfg.defaults()
 	sum := Summary{Run: cfg.Run, Started: time.Now().UTC(), Total: cfg.Targets.Count()}
+	var from Place
 	if r := cfg.Resume; r != nil {
-		if err := r.Check(cfg.ConfigHash, sum.Total); err != nil {
+		if err := r.Check(cfg.Settings, sum.Total); err != nil {
 			return nil, err
 		}
 		cfg.Run, cfg.Seed = r.Run, r.Seed
-		sum.Run, sum.Started, sum.From = r.Run, r.Started, r.Cursor
+		sum.Run, sum.Started, sum.From, sum.Counts, from = r.Run, r.Started, r.Counts.Done(), r.Counts, r.Place
 	}
 	if _, err := ulid.ParseStrict(cfg.Run); err != nil {
 		return nil, fmt.Errorf("run id %q: %w", cfg.Run, err)
 	}
+	for _, c := range cfg.Canaries {
+		if c.Port() != 0 && !slices.Contains(cfg.Discoverer.Ports(), c.Port()) {
+			return nil, fmt.Errorf("canary %s: port %d is not among those that are tried", c, c.Port())
+		}
+	}
 	sum.Seed = cfg.Seed
-	return newTour(cfg, sum), nil
+	return newTour(cfg, sum, from), nil
 }
 
 func (c *Config) defaults() {
@@ -133,7 +170,8 @@ func (c *Config) defaults() {
 	for _, d := range []struct {
 		value  *int
 		unless int
-	}{{&c.Conversations, 512}, {&c.PerHost, 4}, {&c.InHand, 32768}} {
+	}{{&c.Conversations, 512}, {&c.PerHost, 4}, {&c.InHand, 32768}, {&c.PerSuspect, 70000},
+		{&c.Suspects, 64}} {
 		if *d.value <= 0 {
 			*d.value = d.unless
 		}
@@ -145,7 +183,8 @@ func (c *Config) defaults() {
 	for _, d := range []struct {
 		value  *time.Duration
 		unless time.Duration
-	}{{&c.HostTimeout, time.Minute}, {&c.SaveEvery, 5 * time.Second}, {&c.ReportEvery, time.Second}} {
+	}{{&c.HostTimeout, time.Minute}, {&c.SaveEvery, 5 * time.Second}, {&c.ReportEvery, time.Second},
+		{&c.SuspectTimeout, 5 * time.Minute}, {&c.CanaryEvery, 10 * time.Second}} {
 		if *d.value <= 0 {
 			*d.value = d.unless
 		}

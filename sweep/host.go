@@ -16,56 +16,85 @@ import (
 	"github.com/netschouw/netschouw/netinfo"
 )
 
-// visit brings one host that answered from its open ports to the sink. A host that ctx cuts short stays in hand.
-func (t *Tour) visit(ctx context.Context, a dial.Answer) {
+// visit brings one host that answered from its open ports to the sink. A host that ctx cuts short stays in hand. It tells
+// whether another worker has taken this one's place.
+func (t *Tour) visit(ctx context.Context, a dial.Answer) (replaced bool) {
 	doors := t.doors(a)
 	defer func() {
 		for _, d := range doors {
 			d.close()
 		}
 	}()
+	f, state := t.first(ctx, a, doors)
+	if ctx.Err() == nil && state != Failed && t.wantsAllPorts(&f) {
+		// This will last, and others shall not wait for it.
+		t.workers.Go(func() { t.work(ctx) })
+		replaced = true
+		state = t.allPorts(ctx, a, &f, state)
+	}
+	if ctx.Err() != nil {
+		return replaced
+	}
+	if state == Assessed {
+		t.hand(a, f)
+	} else {
+		t.done(a, state, nil)
+	}
+	return replaced
+}
+
+// first is the first look at a host, its pages included when they are worth it.
+func (t *Tour) first(ctx context.Context, a dial.Answer, doors []*door) (checks.Finding, HostState) {
 	if n := int64(min(t.cfg.PerHost, len(doors))); n > 0 {
 		if t.slots.Acquire(ctx, n) != nil {
-			return
+			return checks.Finding{}, Interrupted
 		}
 		defer t.slots.Release(n)
 	}
-	f, state := t.inspect(ctx, a, doors)
-	if ctx.Err() != nil {
-		return
-	}
-	if state == Assessed {
-		if err := t.hand(f); err != nil {
-			t.fail(fmt.Errorf("result of %s: %w", a.Addr, err))
-			return
-		}
-		t.tally.count(func(s *Summary) {
-			s.Verdicts[f.Verdict]++
-			s.Services += uint64(len(doors))
-			if f.AcceptsAll {
-				s.AcceptAll++
-			}
-		})
-	}
-	t.done(a, state)
+	return t.inspect(ctx, a, doors)
 }
 
-// hand gives a finding to the sink.
-func (t *Tour) hand(f checks.Finding) error {
+// hand gives a finding to the sink, and counts its host as done: for whoever holds sinkMu, both have happened or neither.
+func (t *Tour) hand(a dial.Answer, f checks.Finding) {
 	t.sinkMu.Lock()
 	defer t.sinkMu.Unlock()
-	return t.sink.Host(f)
+	if err := t.sink.Host(f); err != nil {
+		t.fail(fmt.Errorf("result of %s: %w", a.Addr, err))
+		return
+	}
+	t.done(a, Assessed, func(s *Summary) { countFinding(s, &f) })
+}
+
+func countFinding(s *Summary, f *checks.Finding) {
+	s.Verdicts[f.Verdict]++
+	s.Services += uint64(len(f.Services))
+	if f.AcceptsAll {
+		s.AcceptAll++
+	}
+}
+
+// stands files a host as done whose finding the sink has already, from just before a kill.
+func (t *Tour) stands(target dial.Target) bool {
+	f, ok := t.cfg.Standing[target.Addr.Unmap()]
+	if !ok {
+		return false
+	}
+	t.done(dial.Answer{Target: target}, Assessed, func(s *Summary) {
+		countFinding(s, &f)
+		if s.Ports[0] == nil {
+			s.Ports[0] = make(map[string]uint64)
+		}
+		for name, n := range f.Ports {
+			s.Ports[0][name] += uint64(max(n, 0)) //nolint:gosec // not negative
+		}
+	})
+	return true
 }
 
 // inspect converses with a host, looks it up, and has it judged. A rule that panics loses this host's assessment: the
 // host is then neither clear nor anything else.
 func (t *Tour) inspect(ctx context.Context, a dial.Answer, doors []*door) (f checks.Finding, state HostState) {
-	defer func() {
-		if p := recover(); p != nil {
-			t.panicked("assessment", netip.AddrPortFrom(a.Addr, 0), p)
-			state = Failed
-		}
-	}()
+	defer t.recovered(a, &state)
 	h := &checks.Host{Address: a.Addr, ObservedAt: time.Now().UTC(), Ports: countOutcomes(a.Outcomes)}
 	known := t.look(ctx, a.Addr)
 	timed, cancel := context.WithTimeout(ctx, t.cfg.HostTimeout)
@@ -73,14 +102,27 @@ func (t *Tour) inspect(ctx context.Context, a dial.Answer, doors []*door) (f che
 	h.AcceptsAll = t.acceptsAll(timed, a)
 	h.Services = t.converse(timed, t.cfg.Prober, doors)
 	if h.AcceptsAll {
-		h.Services = slices.DeleteFunc(h.Services, func(s probe.Service) bool { return s.Details == nil && s.TLS == nil })
+		h.Services = spoken(h.Services)
 	}
 	h.Network, h.Owner = known()
 	verdict := t.cfg.Judge.Assess(h)
 	if t.cfg.Deeper != nil && curious(verdict) && t.deepen(timed, h) {
 		verdict = t.cfg.Judge.Assess(h)
 	}
-	return checks.Finding{Schema: checks.HostSchema, Run: t.cfg.Run, Host: *h, Assessment: verdict}, Assessed
+	return checks.Finding{Schema: checks.HostSchema, Run: t.cfg.Run, Host: *h, Assessment: verdict}, stateOf(a.Outcomes)
+}
+
+// spoken leaves those services that really answered: what accepts every port proves nothing by accepting.
+func spoken(services []probe.Service) []probe.Service {
+	return slices.DeleteFunc(services, func(s probe.Service) bool { return s.Details == nil && s.TLS == nil })
+}
+
+// recovered is deferred where rules are applied to a host.
+func (t *Tour) recovered(a dial.Answer, state *HostState) {
+	if p := recover(); p != nil {
+		t.panicked("assessment", netip.AddrPortFrom(a.Addr, 0), p)
+		*state = Failed
+	}
 }
 
 // curious tells whether a host deserves a second look: it is at least suspect, or two kinds of traits speak.
@@ -180,10 +222,12 @@ func (d *door) take(ctx context.Context) *dial.Conn {
 	return conn
 }
 
-// doors lists the open ports of an answer by number.
-func (t *Tour) doors(a dial.Answer) []*door {
+// doors lists the open ports of discovery's answer by number.
+func (t *Tour) doors(a dial.Answer) []*door { return t.doorsOf(a, t.cfg.Discoverer.Ports()) }
+
+// doorsOf lists the open ports of an answer by number; ports are those of its outcomes.
+func (t *Tour) doorsOf(a dial.Answer, ports []uint16) []*door {
 	var doors []*door
-	ports := t.cfg.Discoverer.Ports()
 	for i, o := range a.Outcomes {
 		if o == dial.Open {
 			doors = append(doors, &door{addr: netip.AddrPortFrom(a.Addr.Unmap(), ports[i])})
@@ -256,4 +300,8 @@ func countOutcomes(outcomes []dial.Outcome) map[string]int {
 		counts[o.String()]++
 	}
 	return counts
+}
+
+func sortServices(list []probe.Service) {
+	slices.SortFunc(list, func(a, b probe.Service) int { return int(a.Port) - int(b.Port) })
 }

@@ -29,18 +29,30 @@ const (
 
 // Pacer keeps the pace. It remembers a neighbourhood while that has attempts to make up for, and an address until Done.
 type Pacer struct {
-	epoch   time.Time
+	epoch   time.Time // with a monotonic reading: a clock that is set changes no pace
+	rate    float64   // as configured, 0 for no bound
 	perHost int
 
-	mu      sync.Mutex
-	all     bucket
-	allTAT  time.Duration
-	near    bucket
-	nearTAT map[netip.Addr]time.Duration // by the first address of the neighbourhood
-	prune   int                          // the size of nearTAT at which it is pruned next
-	spent   map[netip.Addr]int
-	blocked int // callers of Wait that the global rate holds up; they go first
-	total   uint64
+	mu       sync.Mutex
+	unslowed float64 // while slowed: the rate that Slow takes a part of
+	all      bucket
+	allTAT   time.Duration
+	near     bucket
+	nearTAT  map[netip.Addr]time.Duration // by the first address of the neighbourhood
+	prune    int                          // the size of nearTAT at which it is pruned next
+	spent    map[netip.Addr]int
+	granted  map[netip.Addr]*grant
+	exempt   map[netip.Addr]bool
+	blocked  int // callers of Wait that the global rate holds up; they go first
+	total    uint64
+}
+
+// grant is what one address may have beyond the others.
+type grant struct {
+	budget int
+	pace   bucket
+	tat    time.Duration
+	until  time.Duration // no attempt after it; 0: no end
 }
 
 var _ dial.Taker = (*Pacer)(nil)
@@ -50,8 +62,9 @@ func NewPacer(p Pace) *Pacer {
 	if p.PerHost <= 0 {
 		p.PerHost = 64
 	}
-	return &Pacer{epoch: time.Now(), perHost: p.PerHost, all: newBucket(p.Rate), near: newBucket(p.Neighbourhood),
-		nearTAT: make(map[netip.Addr]time.Duration), prune: 256, spent: make(map[netip.Addr]int)}
+	return &Pacer{epoch: time.Now(), rate: p.Rate, perHost: p.PerHost, all: newBucket(p.Rate), near: newBucket(p.Neighbourhood),
+		nearTAT: make(map[netip.Addr]time.Duration), prune: 256, spent: make(map[netip.Addr]int),
+		granted: make(map[netip.Addr]*grant), exempt: make(map[netip.Addr]bool)}
 }
 
 // bucket is a rate in the form of the generic cell rate algorithm (ITU-T I.371): attempts stand interval apart, and may run
@@ -85,12 +98,18 @@ func (p *Pacer) Take(addr netip.Addr) (wait time.Duration, everyone bool, err er
 }
 
 func (p *Pacer) take(addr netip.Addr) (wait time.Duration, everyone bool, err error) {
-	if p.spent[addr] >= p.perHost {
+	now := time.Since(p.epoch)
+	own := p.granted[addr]
+	if p.over(addr, own, now) {
 		return 0, false, dial.ErrBudget
 	}
-	now := time.Since(p.epoch)
 	if wait := p.all.wait(p.allTAT, now); wait > 0 {
 		return wait, true, nil
+	}
+	if own != nil {
+		if wait := own.pace.wait(own.tat, now); wait > 0 {
+			return wait, false, nil
+		}
 	}
 	if p.near.interval > 0 {
 		hood := neighbourhood(addr)
@@ -100,10 +119,62 @@ func (p *Pacer) take(addr netip.Addr) (wait time.Duration, everyone bool, err er
 		}
 		p.remember(hood, max(tat, now)+p.near.interval, now)
 	}
+	if own != nil {
+		own.tat = max(own.tat, now) + own.pace.interval
+	}
 	p.allTAT = max(p.allTAT, now) + p.all.interval
 	p.spent[addr]++
 	p.total++
 	return 0, false, nil
+}
+
+// over tells whether the address has had what it may have.
+func (p *Pacer) over(addr netip.Addr, own *grant, now time.Duration) bool {
+	switch {
+	case p.exempt[addr]:
+		return false
+	case own == nil:
+		return p.spent[addr] >= p.perHost
+	}
+	return p.spent[addr] >= own.budget || own.until > 0 && now > own.until
+}
+
+// Grant gives an address a budget of its own until Done, with at most rate attempts in any second on it (0: no bound of
+// its own), and no attempt after lasting (0: no end). The other bounds hold for it as for all.
+func (p *Pacer) Grant(addr netip.Addr, budget int, rate float64, lasting time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g := &grant{budget: budget, pace: newBucket(rate)}
+	if lasting > 0 {
+		g.until = time.Since(p.epoch) + lasting
+	}
+	p.granted[addr] = g
+}
+
+// Exempt takes the budget, and no other bound, off an address: a canary is asked throughout the run.
+func (p *Pacer) Exempt(addr netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.exempt[addr] = true
+}
+
+// Slow keeps this part, above 0 and at most 1, of the configured rate, or where there is none of what is measured when it
+// first slows. It returns the rate that holds now, 0 for no bound, and whether that is the configured one again.
+func (p *Pacer) Slow(part, measured float64) (rate float64, full bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if part >= 1 {
+		p.all, p.unslowed = newBucket(p.rate), 0
+		return p.rate, true
+	}
+	if p.unslowed == 0 {
+		if p.unslowed = p.rate; p.rate <= 0 {
+			p.unslowed = max(measured, 1)
+		}
+	}
+	rate = part * p.unslowed
+	p.all = newBucket(rate)
+	return rate, false
 }
 
 // remember files a neighbourhood's time, and now and then drops those whose time has passed: they are as new.
@@ -179,6 +250,7 @@ func (p *Pacer) Done(addr netip.Addr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.spent, addr)
+	delete(p.granted, addr)
 }
 
 // Total is the number of attempts spent so far.

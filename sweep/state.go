@@ -13,41 +13,49 @@ import (
 // StateSchema is the value of State.Schema.
 const StateSchema = "netschouw.state/v1"
 
-// State is all that a run must remember to go on after it was stopped.
+// State is all that a run must remember to go on after it was stopped, or killed. It is one moment of the run: Place,
+// Counts and Sink agree with each other.
 type State struct {
-	Schema     string    `json:"schema"`
-	Run        string    `json:"run"`         // ULID; the resumed run keeps it
-	ConfigHash string    `json:"config_hash"` // of everything that decides what is asked of whom; the caller's
-	Seed       uint64    `json:"seed,string"` // beyond what a JSON number can hold exactly
-	Total      uint64    `json:"total"`       // addresses in the order
-	Cursor     uint64    `json:"cursor"`      // the first place of the order that is not done
-	Started    time.Time `json:"started"`
-	Saved      time.Time `json:"saved"`
-	Version    string    `json:"version"` // of the netschouw that wrote it
+	Schema   string    `json:"schema"`
+	Run      string    `json:"run"`         // ULID; the resumed run keeps it
+	Settings Settings  `json:"settings"`    // everything that decides what is asked of whom; the caller's
+	Seed     uint64    `json:"seed,string"` // beyond what a JSON number can hold exactly
+	Total    uint64    `json:"total"`       // addresses in the order
+	Place              // how far the run has come
+	Counts   Counts    `json:"counts"` // of the places that are done
+	Sink     int64     `json:"sink"`   // bytes of findings that belong to the places that are done: see Keeper
+	Started  time.Time `json:"started"`
+	Saved    time.Time `json:"saved"`
+	Version  string    `json:"version"` // of the netschouw that wrote it
+	// Told says that the run is complete, and its report is where it belongs; the caller's. Until then there is
+	// something to resume, be it only the writing of the report.
+	Told bool `json:"told,omitempty"`
 }
 
-// Complete says that nothing is left to resume.
+// Complete says that every address is done.
 func (s State) Complete() bool { return s.Cursor >= s.Total }
 
 // ErrConfigChanged is wrapped by the error for a state that belongs to another configuration.
 var ErrConfigChanged = errors.New("configuration has changed since the run began")
 
-// Check tells whether a run over total addresses with the configuration of that hash may go on from s.
-func (s State) Check(configHash string, total uint64) error {
+// Check tells whether a run over total addresses with these settings may go on from s.
+func (s State) Check(settings Settings, total uint64) error {
 	const remedy = "restore it to resume, or start a new run"
-	switch {
-	case s.ConfigHash != configHash:
-		return fmt.Errorf("run %s: %w: %s", s.Run, ErrConfigChanged, remedy)
-	case s.Total != total:
+	if diff := s.Settings.diff(settings); diff != "" {
+		return fmt.Errorf("run %s: %w: %s: %s", s.Run, ErrConfigChanged, diff, remedy)
+	}
+	if s.Total != total {
 		return fmt.Errorf("run %s: %w: it had %d addresses and there are %d now: %s", s.Run, ErrConfigChanged, s.Total, total, remedy)
-	case s.Cursor > s.Total:
-		return fmt.Errorf("run %s: cursor %d lies beyond its %d addresses: start a new run", s.Run, s.Cursor, s.Total)
+	}
+	if err := s.Place.check(total); err != nil {
+		return fmt.Errorf("run %s: %w: start a new run", s.Run, err)
 	}
 	return nil
 }
 
-// maxState bounds what is read of a state file, in bytes; a real one has some 300.
-const maxState = 64 << 10
+// maxState bounds what is read of a state file, in bytes; a real one has a few thousand. The settings of a provider with
+// ten thousand prefixes, and as many spans as there can be places in hand, fit.
+const maxState = 32 << 20
 
 // LoadState reads what Save wrote. The error wraps fs.ErrNotExist when there is none.
 func LoadState(path string) (State, error) {

@@ -47,83 +47,167 @@ func stateOf(outcomes []dial.Outcome) HostState {
 	return Silent
 }
 
-// Summary is what a run came to.
-type Summary struct {
-	Run     string    `json:"run"` // ULID
-	Started time.Time `json:"started"`
-	Ended   time.Time `json:"ended"`
-	Seed    uint64    `json:"seed"`
-	// Total is the number of addresses in the whole order, From the place where this run began, more than 0 when it was
-	// resumed, and Cursor the first place that is not done: all addresses before it are.
-	Total  uint64 `json:"total"`
-	From   uint64 `json:"from"`
-	Cursor uint64 `json:"cursor"`
-	// Interrupted says that the run ended before the order did.
-	Interrupted bool `json:"interrupted"`
-	// Hosts counts the addresses that this run has dealt with by what became of them.
+// Counts is what a run has counted. The maps of a value that was handed out are its receiver's.
+type Counts struct {
+	// Hosts counts the addresses that are done by what became of them.
 	Hosts map[HostState]uint64 `json:"hosts"`
 	// Verdicts counts the assessed hosts.
 	Verdicts map[checks.Verdict]uint64 `json:"verdicts"`
-	// Ports counts the attempts of discovery by port and the outcome's name.
+	// Ports counts the attempts of discovery by port and the outcome's name. Port 0 stands for the ports of hosts whose
+	// finding was written just before a kill: which port ended how was lost with it.
 	Ports map[uint16]map[string]uint64 `json:"ports"`
 	// Attempts is how many connections discovery tried, and Retried how many of them again for local reasons.
 	Attempts uint64 `json:"attempts"`
 	Retried  uint64 `json:"retried"`
 	// Services is how many open ports were conversed with, AcceptAll how many hosts accept every port, Deeper how many
-	// hosts had a second look, and Panics how many probes, look-ups or rules panicked and were caught.
+	// hosts had a second look at their pages, AllPorts how many had one at all of their ports, and Panics how many
+	// probes, look-ups or rules panicked and were caught.
 	Services  uint64 `json:"services"`
 	AcceptAll uint64 `json:"accept_all"`
 	Deeper    uint64 `json:"deeper"`
+	AllPorts  uint64 `json:"all_ports"`
 	Panics    uint64 `json:"panics"`
 }
 
-// tally counts while the run goes on.
+// clone is a copy that shares nothing; its maps are never nil.
+func (c Counts) clone() Counts {
+	c.Hosts, c.Verdicts = copied(c.Hosts), copied(c.Verdicts)
+	ports := make(map[uint16]map[string]uint64, len(c.Ports))
+	for port, byName := range c.Ports {
+		ports[port] = copied(byName)
+	}
+	c.Ports = ports
+	return c
+}
+
+func copied[K comparable](m map[K]uint64) map[K]uint64 {
+	out := make(map[K]uint64, len(m))
+	maps.Copy(out, m)
+	return out
+}
+
+// Done is how many addresses were counted, those that will be visited again left out.
+func (c Counts) Done() (n uint64) {
+	for state, k := range c.Hosts {
+		if state != Interrupted {
+			n += k
+		}
+	}
+	return n
+}
+
+// Summary is what a run came to, the parts of it before a resume included.
+type Summary struct {
+	Run     string    `json:"run"` // ULID
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
+	Seed    uint64    `json:"seed"`
+	// Total is the number of addresses in the whole order, From how many of them were done before this part of the run
+	// began, more than 0 when it was resumed, and Cursor the first place that is not done: all addresses before it are.
+	Total  uint64 `json:"total"`
+	From   uint64 `json:"from"`
+	Cursor uint64 `json:"cursor"`
+	// Interrupted says that the run ended before every address was done.
+	Interrupted bool `json:"interrupted"`
+	Counts
+}
+
+// tally counts while the run goes on. What it counts and the places that are done change together, so that whoever takes
+// a snapshot sees counts that belong to its places.
 type tally struct {
+	mark *watermark
+	list []uint16 // the ports of discovery
+
 	mu    sync.Mutex
-	sum   Summary
+	sum   Summary    // Ports and Attempts are those of before the resume
 	ports [][]uint64 // by place of the port, then outcome
 }
 
-func newTally(sum Summary, ports int) *tally {
-	t := &tally{sum: sum, ports: make([][]uint64, ports)}
-	t.sum.Hosts, t.sum.Verdicts = make(map[HostState]uint64), make(map[checks.Verdict]uint64)
-	for i := range t.ports {
-		t.ports[i] = make([]uint64, len(dial.Outcomes()))
-	}
-	return t
+func newTally(sum Summary, mark *watermark, ports []uint16) *tally {
+	sum.Counts = sum.clone()
+	return &tally{mark: mark, list: ports, sum: sum, ports: newOutcomes(len(ports))}
 }
 
-// count changes the counters.
+func newOutcomes(ports int) [][]uint64 {
+	list := make([][]uint64, ports)
+	for i := range list {
+		list[i] = make([]uint64, len(dial.Outcomes()))
+	}
+	return list
+}
+
+// count changes the counters of things that are not part of a host's end.
 func (t *tally) count(change func(*Summary)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	change(&t.sum)
 }
 
-// outcomes adds what discovery found on one host.
-func (t *tally) outcomes(list []dial.Outcome) {
+// finish files a host as done, in this state; also, when there is one, changes other counters with it.
+func (t *tally) finish(a dial.Answer, state HostState, also func(*Summary)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, o := range list {
+	t.sum.Hosts[state]++
+	for i, o := range a.Outcomes {
 		t.ports[i][o]++
+	}
+	if also != nil {
+		also(&t.sum)
+	}
+	t.mark.done(a.Index)
+}
+
+// batch is hosts that are about to be done, counted.
+type batch struct {
+	places []uint64
+	hosts  map[HostState]uint64
+	ports  [][]uint64
+}
+
+func (t *tally) newBatch() *batch {
+	return &batch{hosts: make(map[HostState]uint64), ports: newOutcomes(len(t.list))}
+}
+
+func (b *batch) add(a dial.Answer, state HostState) {
+	b.places = append(b.places, a.Index)
+	b.hosts[state]++
+	for i, o := range a.Outcomes {
+		b.ports[i][o]++
 	}
 }
 
-// summary is a copy of the counters so far.
-func (t *tally) summary(ports []uint16) Summary {
+// merge files all of a batch as done.
+func (t *tally) merge(b *batch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for state, n := range b.hosts {
+		t.sum.Hosts[state] += n
+	}
+	for i, byOutcome := range b.ports {
+		for o, n := range byOutcome {
+			t.ports[i][o] += n
+		}
+	}
+	t.mark.done(b.places...)
+}
+
+// summary is a copy of the counters so far, with the place that they belong to.
+func (t *tally) summary() (Summary, Place) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.sum
-	s.Hosts, s.Verdicts = maps.Clone(s.Hosts), maps.Clone(s.Verdicts)
-	s.Ports = make(map[uint16]map[string]uint64, len(ports))
-	for i, port := range ports {
-		byName := make(map[string]uint64)
+	s.Counts = s.clone()
+	for i, port := range t.list {
+		byName := s.Ports[port]
+		if byName == nil {
+			byName = make(map[string]uint64)
+			s.Ports[port] = byName
+		}
 		for o, n := range t.ports[i] {
 			if n > 0 {
-				byName[dial.Outcome(o).String()] = n //nolint:gosec // few
+				byName[dial.Outcome(o).String()] += n //nolint:gosec // few
 			}
 		}
-		s.Ports[port] = byName
 	}
-	return s
+	return s, t.mark.place()
 }

@@ -23,58 +23,95 @@ type Tour struct {
 	tally *tally
 	began time.Time // of this process's part of the run
 
-	slots   *semaphore.Weighted // of conversations
-	queue   chan dial.Answer    // hosts that answered; it can hold all that are in hand, so that discovery never blocks
-	waiting atomic.Int64        // open connections in the queue
-	rate    atomic.Uint64       // attempts per second of late, as math.Float64bits
+	slots    *semaphore.Weighted // of conversations
+	workers  sync.WaitGroup
+	queue    chan dial.Answer // hosts to visit; it can hold all that are in hand, so that discovery never blocks
+	waiting  atomic.Int64     // open connections in the queue
+	answered atomic.Uint64    // places that discovery has answered
+	rate     atomic.Uint64    // attempts per second of late, as math.Float64bits
+	pace     atomic.Uint64    // the part of the rate that is used, as math.Float64bits
+
+	doubt    *doubt
+	canaries *canaries // nil: none
+	governor *governor
+	suspects *suspects // nil: nobody's ports are all tried
 
 	sinkMu sync.Mutex
 	sink   Sink
+	saveMu sync.Mutex
 	fail   context.CancelCauseFunc // ends the run with an error
 }
 
-func newTour(cfg Config, sum Summary) *Tour {
-	return &Tour{cfg: cfg, order: NewOrder(sum.Total, cfg.Seed), mark: newWatermark(sum.From),
-		tally: newTally(sum, len(cfg.Discoverer.Ports())), began: time.Now(),
-		slots: semaphore.NewWeighted(int64(cfg.Conversations)), queue: make(chan dial.Answer, cfg.InHand)}
+func newTour(cfg Config, sum Summary, from Place) *Tour {
+	ports := cfg.Discoverer.Ports()
+	mark := newWatermark(from)
+	tally := newTally(sum, mark, ports)
+	t := &Tour{cfg: cfg, order: NewOrder(sum.Total, cfg.Seed), mark: mark, tally: tally, began: time.Now(),
+		slots: semaphore.NewWeighted(int64(cfg.Conversations)), queue: make(chan dial.Answer, cfg.InHand),
+		doubt: newDoubt(tally, len(cfg.Canaries) > 0), governor: newGovernor()}
+	t.pace.Store(math.Float64bits(1))
+	if len(cfg.Canaries) > 0 {
+		t.canaries = newCanaries(cfg.Canaries, ports, cfg.CanaryEvery)
+		for _, c := range t.canaries.list {
+			if cfg.Pacer != nil {
+				cfg.Pacer.Exempt(c.addr)
+			}
+		}
+	}
+	if cfg.AllPorts != nil {
+		t.suspects = newSuspects(cfg.Suspects)
+	}
+	return t
 }
 
-// Run makes the tour, once. When stop is closed it feeds no more addresses and finishes those in hand; the cursor is then
-// exact, and a resumed run visits each other address, and none of these. When ctx ends it aborts: hosts in hand are lost to
+// Run makes the tour, once. When stop is closed it feeds no more addresses and finishes those in hand; a resumed run then
+// visits each other address, and none of these. When ctx ends it aborts: hosts in hand are lost to
 // this run and done again by a resumed one. Neither is an error; Summary.Interrupted tells. The error is that of the
-// sink, of the state file, or of discovery.
+// sink, of the state file, or of discovery, or it wraps ErrBlind.
 func (t *Tour) Run(ctx context.Context, stop <-chan struct{}, sink Sink) (Summary, error) {
 	ctx, t.fail = context.WithCancelCause(ctx)
 	defer t.fail(nil)
 	t.sink, t.began = sink, time.Now()
-	t.cfg.Log.Info("tour begins", "run", t.cfg.Run, "addresses", t.order.Len(), "from", t.tally.sum.From,
+	t.cfg.Log.Info("tour begins", "run", t.cfg.Run, "addresses", t.order.Len(), "done", t.tally.sum.From,
 		"ports", len(t.cfg.Discoverer.Ports()))
 
-	var workers, keeper sync.WaitGroup
+	var others sync.WaitGroup
 	for range t.cfg.Conversations {
-		workers.Go(func() {
-			for a := range t.queue {
-				t.visit(ctx, a)
-			}
-		})
+		t.workers.Go(func() { t.work(ctx) })
 	}
 	ended := make(chan struct{})
-	keeper.Go(func() { t.keep(ended) })
+	others.Go(func() { t.keep(ended) })
+	if t.suspects != nil {
+		others.Go(func() { t.tryAllPorts(ctx) })
+	}
 
 	f := &feed{Tour: t, stop: stop}
 	err := t.cfg.Discoverer.Discover(ctx, f, t.found)
+	if ctx.Err() == nil && f.ended {
+		t.blindAtLast()
+	}
 	close(t.queue)
-	workers.Wait()
+	t.workers.Wait()
+	t.suspects.close()
 	close(ended)
-	keeper.Wait()
+	others.Wait()
 	return t.end(ctx, f, err)
+}
+
+// work visits hosts until the queue ends, or somebody else has taken its place.
+func (t *Tour) work(ctx context.Context) {
+	for a := range t.queue {
+		if replaced := t.visit(ctx, a); replaced {
+			return
+		}
+	}
 }
 
 // end settles how the run went.
 func (t *Tour) end(ctx context.Context, f *feed, discovery error) (Summary, error) {
-	cursor, inHand := t.mark.cursor()
+	_, inHand := t.mark.left(0)
 	t.tally.count(func(s *Summary) {
-		s.Ended, s.Cursor, s.Interrupted = time.Now().UTC(), cursor, cursor < s.Total
+		s.Ended = time.Now().UTC()
 		if inHand > 0 {
 			s.Hosts[Interrupted] += uint64(inHand) //nolint:gosec // a count
 		}
@@ -102,61 +139,89 @@ func (t *Tour) end(ctx context.Context, f *feed, discovery error) (Summary, erro
 
 // Summary is what the run has come to so far.
 func (t *Tour) Summary() Summary {
-	s := t.tally.summary(t.cfg.Discoverer.Ports())
-	load := t.cfg.Discoverer.Load()
-	s.Attempts, s.Retried = load.Attempts, load.Retried
-	s.Cursor, _ = t.mark.cursor()
+	s, _ := t.snapshot()
 	return s
 }
 
-// feed hands the order out to discovery, and holds it back while enough is in hand.
-type feed struct {
-	*Tour
-	stop  <-chan struct{}
-	ended bool
-}
-
-// Target is the next address of the order; see dial.Feed.
-func (f *feed) Target() (dial.Target, dial.Turn) {
-	select {
-	case <-f.stop:
-		f.ended = true
-		return dial.Target{}, dial.End
-	default:
-	}
-	next, inHand := f.mark.begun()
-	switch {
-	case next >= f.order.Len():
-		f.ended = true
-		return dial.Target{}, dial.End
-	case inHand >= f.cfg.InHand, f.waiting.Load() >= int64(f.cfg.Waiting):
-		return dial.Target{}, dial.Hold
-	}
-	i := f.mark.begin()
-	return dial.Target{Addr: f.cfg.Targets.At(f.order.At(i)), Index: i}, dial.Next
+// snapshot is the summary, and the place that its counts belong to.
+func (t *Tour) snapshot() (Summary, Place) {
+	s, place := t.tally.summary()
+	load := t.cfg.Discoverer.Load()
+	s.Attempts += load.Attempts
+	s.Retried += load.Retried
+	s.Cursor, s.Interrupted = place.Cursor, place.Cursor < s.Total
+	return s, place
 }
 
 // found takes discovery's answer for one address. It does not block: the queue can hold every address in hand.
 func (t *Tour) found(a dial.Answer) {
-	t.tally.outcomes(a.Outcomes)
-	if state := stateOf(a.Outcomes); state != Assessed {
-		t.done(a, state)
+	if a.Index == canaryIndex {
+		t.foundCanary(a)
 		return
+	}
+	defer t.answered.Add(1)
+	if t.canaries != nil {
+		t.canaries.end(a.Addr)
+	}
+	state := stateOf(a.Outcomes)
+	t.governor.note(a, state)
+	switch state {
+	case Assessed:
+		t.doubt.see()
+	case OutOfScope, OverBudget:
+		t.done(a, state, nil)
+		return
+	default:
+		if !t.cfg.Everyone || t.suspects == nil || state != Silent {
+			t.forget(a)
+			t.doubt.hold(a, state)
+			return
+		}
 	}
 	t.waiting.Add(int64(len(a.Open)))
 	t.queue <- a
 }
 
-// done finishes an address.
-func (t *Tour) done(a dial.Answer, state HostState) {
+func (t *Tour) foundCanary(a dial.Answer) {
+	for _, o := range a.Open {
+		o.Close()
+	}
+	over, lost := t.canaries.answered(a, time.Now())
+	switch {
+	case lost != nil:
+		lost.Held = t.doubt.bad()
+		t.fail(lost)
+	case over:
+		t.doubt.good()
+	}
+}
+
+// blindAtLast ends the run with an error when the last hosts show that this machine has lost the network.
+func (t *Tour) blindAtLast() {
+	if t.doubt.last() {
+		t.blind()
+	}
+}
+
+func (t *Tour) blind() {
+	t.fail(fmt.Errorf("%w: attempts on %d addresses in a row failed on this machine, such as for want of a route or an interface; "+
+		"%d addresses are not counted as looked at", ErrBlind, blindAfter, t.doubt.bad()))
+}
+
+// forget takes an address off the pacer.
+func (t *Tour) forget(a dial.Answer) {
 	if t.cfg.Pacer != nil {
 		t.cfg.Pacer.Done(a.Addr.Unmap())
 	}
-	t.tally.count(func(s *Summary) { s.Hosts[state]++ })
-	t.mark.done(a.Index)
 }
 
-// keep saves the state and reports the progress until the run has ended.
+// done finishes an address; also, when there is one, changes counters with it.
+func (t *Tour) done(a dial.Answer, state HostState, also func(*Summary)) {
+	t.forget(a)
+	t.tally.finish(a, state, also)
+}
+
+// keep saves the state, reports the progress, and watches how the run goes, until it has ended.
 func (t *Tour) keep(ended <-chan struct{}) {
 	const sample = time.Second
 	samples, saves, reports := time.NewTicker(sample), time.NewTicker(t.cfg.SaveEvery), time.NewTicker(t.cfg.ReportEvery)
@@ -169,13 +234,13 @@ func (t *Tour) keep(ended <-chan struct{}) {
 		case <-ended:
 			return
 		case <-samples.C:
-			now := t.cfg.Discoverer.Load().Attempts
-			was := math.Float64frombits(t.rate.Load())
-			if last == 0 {
-				was = float64(now)
+			load := t.cfg.Discoverer.Load()
+			t.measure(float64(load.Attempts-last)/sample.Seconds(), last == 0)
+			last = load.Attempts
+			t.govern(load)
+			if t.doubt.second() {
+				t.blind()
 			}
-			t.rate.Store(math.Float64bits(0.7*was + 0.3*float64(now-last)/sample.Seconds()))
-			last = now
 		case <-saves.C:
 			if err := t.save(); err != nil {
 				t.cfg.Log.Warn("state was not saved, a run that is killed now resumes from an earlier place", slog.Any("err", err))
@@ -188,20 +253,58 @@ func (t *Tour) keep(ended <-chan struct{}) {
 	}
 }
 
-// save writes the state file. The cursor is read before the sink is flushed: what is before it has then reached the disk.
+// measure keeps the attempts per second of late.
+func (t *Tour) measure(now float64, first bool) {
+	was := math.Float64frombits(t.rate.Load())
+	if first {
+		was = now
+	}
+	t.rate.Store(math.Float64bits(0.7*was + 0.3*now))
+}
+
+// govern lowers the pace when the network shows that it must, and raises it again, never above the configured one.
+func (t *Tour) govern(load dial.Load) {
+	if t.cfg.Pacer == nil {
+		return
+	}
+	factor, why := t.governor.second(load)
+	was := math.Float64frombits(t.pace.Swap(math.Float64bits(factor)))
+	if factor == was {
+		return
+	}
+	limit, told := t.cfg.Pacer.Slow(factor, math.Float64frombits(t.rate.Load()))
+	switch {
+	case factor < was:
+		t.cfg.Log.Warn("slower: "+why, "pace", fmt.Sprintf("%.0f%%", 100*factor), "attempts_per_second", int(limit))
+	case told:
+		t.cfg.Log.Info("back at the full pace")
+	}
+}
+
+// save writes the state file: one moment of the run, whose findings have reached the disk before it.
 func (t *Tour) save() error {
 	if t.cfg.State == "" {
 		return nil
 	}
-	cursor, _ := t.mark.cursor()
-	if f, ok := t.sink.(interface{ Flush() error }); ok {
-		t.sinkMu.Lock()
-		err := f.Flush()
-		t.sinkMu.Unlock()
-		if err != nil {
-			return fmt.Errorf("sink: %w", err)
-		}
+	t.saveMu.Lock()
+	defer t.saveMu.Unlock()
+	keeper, _ := t.sink.(Keeper)
+	t.sinkMu.Lock() // from here on no finding is between the sink and the tally
+	var size int64
+	var err error
+	if keeper != nil {
+		size, err = keeper.Mark()
 	}
-	return State{Schema: StateSchema, Run: t.cfg.Run, ConfigHash: t.cfg.ConfigHash, Seed: t.cfg.Seed, Total: t.order.Len(),
-		Cursor: cursor, Started: t.tally.sum.Started, Saved: time.Now().UTC(), Version: t.cfg.Version}.Save(t.cfg.State)
+	sum, place := t.snapshot()
+	t.sinkMu.Unlock()
+	if err == nil && keeper != nil {
+		err = keeper.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("sink: %w", err)
+	}
+	counts := sum.Counts
+	delete(counts.Hosts, Interrupted) // they are owed, and will be counted when they are done
+	return State{Schema: StateSchema, Run: t.cfg.Run, Settings: t.cfg.Settings, Seed: t.cfg.Seed, Total: t.order.Len(),
+		Place: place, Counts: counts, Sink: size, Started: sum.Started, Saved: time.Now().UTC(), Version: t.cfg.Version}.Save(t.cfg.State)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -197,20 +198,22 @@ func TestStopBeforeTheBeginning(t *testing.T) {
 
 func TestAnotherConfigurationIsNotResumed(t *testing.T) {
 	cfg := onLoopback(t, 10, nil, 1)
-	good := State{Schema: StateSchema, Run: "01ARZ3NDEKTSV4RRFFQ69G5FAV", ConfigHash: "abc", Total: 10, Cursor: 3}
-	for name, spoil := range map[string]func(*State){
-		"hash":   func(s *State) { s.ConfigHash = "def" },
-		"total":  func(s *State) { s.Total = 11 },
-		"cursor": func(s *State) { s.Cursor = 12 },
+	good := State{Schema: StateSchema, Run: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Settings: cfg.Settings, Total: 10, Place: Place{Cursor: 3, Next: 3}}
+	for want, spoil := range map[string]func(*State){
+		"sweep.ports: 25 -> default":                        func(s *State) { s.Settings = Settings{{"sweep.ports", []string{"25"}}} },
+		"it had 11 addresses and there are 10 now":          func(s *State) { s.Total = 11 },
+		"place 12 lies beyond the 10 addresses":             func(s *State) { s.Place = Place{Cursor: 12, Next: 12} },
+		"cursor 2 is not the first place that is left, 3":   func(s *State) { s.Cursor = 2 },
+		"place 4-5 of those that are owed is out of order":  func(s *State) { s.Place = Place{Cursor: 3, Next: 9, Owed: []Span{{3, 4}, {4, 5}}} },
+		"place 3-10 of those that are owed is out of order": func(s *State) { s.Place = Place{Cursor: 3, Next: 9, Owed: []Span{{3, 10}}} },
 	} {
 		s := good
 		spoil(&s)
 		cfg.Resume = &s
 		_, err := New(cfg)
-		require.ErrorContains(t, err, "start a new run", name)
-		if name != "cursor" {
-			require.ErrorIs(t, err, ErrConfigChanged, name)
-		}
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "start a new run", want)
+		require.Equal(t, strings.Contains(want, "->") || strings.Contains(want, "it had"), errors.Is(err, ErrConfigChanged), want)
 	}
 	cfg.Resume = &good
 	_, err := New(cfg)
@@ -221,7 +224,9 @@ func TestStateFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.state")
 	_, err := LoadState(path)
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	want := State{Schema: StateSchema, Run: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Seed: 1<<64 - 1, Cursor: 7, Total: 1 << 40}
+	want := State{Schema: StateSchema, Run: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Seed: 1<<64 - 1, Total: 1 << 40, Sink: 9,
+		Place: Place{Cursor: 7, Next: 30, Owed: []Span{{7, 9}, {12, 13}}}, Settings: Settings{{"scope.owned", []string{"a", "b"}}},
+		Counts: Counts{Hosts: map[HostState]uint64{Silent: 4}, Ports: map[uint16]map[string]uint64{25: {"open": 3}}}}
 	require.NoError(t, State{Schema: StateSchema}.Save(path))
 	require.NoError(t, want.Save(path))
 	got, err := LoadState(path)

@@ -169,7 +169,7 @@ func onLoopback(t testing.TB, n int, g gate, ports ...uint16) Config {
 	engine, err := dialer.NewEngine(dial.EngineOptions{Ports: ports, Outstanding: 512})
 	require.NoError(t, err)
 	return Config{Targets: block(n), Seed: 11, Discoverer: engine, Dialer: dialer, Pacer: pacer, Prober: &prober{},
-		Judge: judge(innocent), State: filepath.Join(t.TempDir(), "state.json"), ConfigHash: "abc", Version: "test"}
+		Judge: judge(innocent), State: filepath.Join(t.TempDir(), "state.json"), Settings: Settings{{"sweep.ports", []string{"default"}}}, Version: "test"}
 }
 
 func run(t testing.TB, cfg Config, sink Sink) Summary {

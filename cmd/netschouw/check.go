@@ -18,12 +18,13 @@ import (
 
 func checkCommand(w *world) *cli.Command {
 	return command("check", "one host or domain, deeply, now", manual{
-		about: "Looks deeply at single hosts and shows everything that was seen. Targets are addresses, CIDRs up to /28 " +
+		about: "Looks deeply at single hosts, at all of their ports unless --port names some, and shows everything that was seen. Targets are addresses, CIDRs up to /28 " +
 			"(IPv6: /124), and domain names, of which the addresses and those of the mail exchangers are taken. " +
 			"What is not owned, or excluded, is left out and said so: nothing outside scope.owned is contacted.",
 		operands: "TARGET...", min: 1, max: -1,
 		settings: []string{"scope.owned", "scope.excluded", "scope.excluded_files", "sweep.ports", "sweep.rate", "sweep.per_host",
-			"sweep.timeout.connect", "sweep.timeout.handshake", "sweep.timeout.host", "identify.contact", "identify.ehlo", "netinfo.resolvers",
+			"sweep.timeout.connect", "sweep.timeout.handshake", "sweep.timeout.host", "sweep.escalate", "sweep.per_suspect",
+			"sweep.rate_per_suspect", "sweep.timeout.suspect", "identify.contact", "identify.ehlo", "netinfo.resolvers",
 			"netinfo.asn_db", "netinfo.country_db", "netinfo.customers", "rules.packs", "rules.dirs", "rules.prior", "output.format",
 			"output.file", "output.lang", "fail_on", "log.level", "log.format", "log.quiet"},
 		examples: []example{
@@ -85,7 +86,7 @@ func (w *world) tellCheck(ctx context.Context, e *expedition, t *sweep.Tour, wor
 	}
 	r := &results{report: writer, all: true}
 	sum, ended := e.run(ctx, w.stop, t, r)
-	s := e.summary(sum, r.counts, skipped)
+	s := e.summary(sum, skipped, ended)
 	s.Ranges = words
 	if err := errors.Join(writer.Close(s), out.commit()); err != nil {
 		return errors.Join(ended, err)

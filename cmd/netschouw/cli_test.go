@@ -76,7 +76,7 @@ func TestGolden(t *testing.T) {
 			"vresion", "swep", "findings", "scope", "scope shw", "--quiet sweep", "version extra", "version --formt json", "version --format",
 			"version --format xml", "scope show --config bad.yaml", "scope show --config none.yaml", "scope show 198.51.100.300",
 			"scope show --owned 198.51.100.0/33", "scope show --range 203.0.113.0/24", "scope show --exclude 198.51.100.1/24",
-			"sweep --asn 64500", "sweep --out none/report.txt --state here", "sweep --format jsonl --out . --state here", "init --config none/n.yaml", "sweep --discovery syn", "sweep --rate 10000", "sweep --resume --state here", "sweep --state netschouw.yaml/x", "sweep --raet 1/s", "check",
+			"sweep --asn 64500", "sweep --out none/report.txt --state here", "sweep --format jsonl --out . --state here", "init --config none/n.yaml", "sweep --rate 10000", "sweep --resume --state here", "sweep --state netschouw.yaml/x", "sweep --raet 1/s", "check",
 			"check 198.51.100.7", "scope verify", "completion tcsh", "completion"}},
 		"no-owned": {map[string]string{"netschouw.yaml": "scope:\n  excluded: [198.51.100.7]\n"}, []string{"scope show"}},
 		"scope": {map[string]string{"netschouw.yaml": goodConfig,

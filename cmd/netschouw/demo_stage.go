@@ -120,6 +120,8 @@ func (s *stage) write(prefix netip.Prefix) error {
 		"sweep.timeout.connect":   {"1s"}, // on loopback an answer that takes longer does not come
 		"sweep.timeout.handshake": {"2s"},
 		"sweep.timeout.host":      {"8s"},
+		"sweep.escalate":          {"pages"}, // all ports of a hundred hosts would take minutes; check shows them
+		"sweep.rate_per_suspect":  {"unlimited"},
 	})), 0o600)
 }
 

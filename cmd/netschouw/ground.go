@@ -13,7 +13,8 @@ import (
 // Whatever is wrong here is an inputError, and nothing was probed.
 type ground struct {
 	cfg       *config.Config
-	scope     *netinfo.Scope     // narrowed to sweep.range
+	whole     *netinfo.Scope     // all that is owned and not excluded
+	scope     *netinfo.Scope     // the same, narrowed to sweep.range
 	customers *netinfo.Customers // nil: not configured
 	geo       *netinfo.Geo
 }
@@ -50,7 +51,7 @@ func (g *ground) readScope() (err error) {
 	if g.scope, err = netinfo.NewScope(sc); err != nil {
 		return input(locateFaults(err, cfg))
 	}
-	if len(cfg.Sweep.Range) > 0 {
+	if g.whole = g.scope; len(cfg.Sweep.Range) > 0 {
 		if g.scope, err = g.scope.Narrow(texts(cfg.Sweep.Range)); err != nil {
 			return input(locateFaults(err, cfg))
 		}

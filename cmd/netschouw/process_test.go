@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netschouw/netschouw/report"
+	"github.com/netschouw/netschouw/sweep"
 )
 
 // process is netschouw as a process of its own.
@@ -133,7 +136,10 @@ func TestResumeOfAnotherTourIsRefused(t *testing.T) {
 	second := start(t, slowTour(t, state, "40/s")...)
 	_, status := second.rest(t)
 	require.Equal(t, exitUsage, status)
-	require.Contains(t, second.errout.String(), "another run uses the state folder")
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	require.Regexp(t, fmt.Sprintf(`another run uses the state folder \S+: process %d on %s, for [0-9]+s \(since 2`, p.Process.Pid, regexp.QuoteMeta(host)),
+		second.errout.String(), "whose lock it is, and how old")
 
 	require.NoError(t, p.Process.Signal(syscall.SIGINT))
 	_, _ = p.rest(t)
@@ -141,7 +147,11 @@ func TestResumeOfAnotherTourIsRefused(t *testing.T) {
 	out, status := p.rest(t)
 	require.Equal(t, exitUsage, status)
 	require.Empty(t, out)
-	require.Contains(t, p.errout.String(), "configuration has changed since the run began")
+	require.Contains(t, p.errout.String(), "configuration has changed since the run began: rules.prior: 0.0001 -> 0.5: restore it")
+	p = start(t, slowTour(t, state, "unlimited", "--resume", "--port", "2", "--range", "127.9.0.0/25")...)
+	_, status = p.rest(t)
+	require.Equal(t, exitUsage, status)
+	require.Contains(t, p.errout.String(), "sweep.range: nothing -> 127.9.0.0/25; sweep.ports: 1 -> 1, 2")
 
 	p = start(t, slowTour(t, state, "unlimited", "--resume", "--exclude", "127.9.0.128/25")...)
 	out, status = p.rest(t)
@@ -149,25 +159,37 @@ func TestResumeOfAnotherTourIsRefused(t *testing.T) {
 	require.Less(t, len(addresses(t, out)), 256, "a new exclusion counts at once, on resume too")
 }
 
-// TestResumedReportCountsTheWholeRun looks at the summary: a run that was stopped knows what it did before.
+// TestResumedReportCountsTheWholeRun looks at the summary: a run that was stopped, or killed, knows what it did before.
 func TestResumedReportCountsTheWholeRun(t *testing.T) {
-	t.Parallel()
-	state := filepath.Join(t.TempDir(), "state")
-	p := start(t, slowTour(t, state, "40/s")...)
-	_, err := bufio.NewReader(p.out).ReadString('\n')
-	require.NoError(t, err)
-	require.NoError(t, p.Process.Signal(syscall.SIGINT))
-	_, status := p.rest(t)
-	require.Equal(t, exitStopped, status)
-	p = start(t, slowTour(t, state, "unlimited", "--resume", "--format", "json")...)
-	out, status := p.rest(t)
-	require.Equal(t, exitComplete, status, p.errout.String())
-	var doc struct{ Summary report.Summary }
-	require.NoError(t, json.Unmarshal([]byte(out), &doc))
-	require.Equal(t, uint64(256), doc.Summary.Hosts.Assessed)
-	require.Equal(t, uint64(256), doc.Summary.Verdicts.Clear)
-	require.Equal(t, uint64(256), doc.Summary.Ports["refused"])
-	require.True(t, doc.Summary.Complete)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			state := filepath.Join(t.TempDir(), "state")
+			p := start(t, slowTour(t, state, "30/s", "--format", "csv")...)
+			drained := make(chan error, 1)
+			go func() { _, err := io.Copy(io.Discard, p.out); drained <- err }()
+			require.Eventually(t, func() bool { // until there is something to count from: the state is saved every five seconds
+				st, err := sweep.LoadState(filepath.Join(state, "run.json"))
+				return err == nil && st.Counts.Done() > 0
+			}, 20*time.Second, 10*time.Millisecond)
+			require.NoError(t, p.Process.Signal(signal))
+			require.NoError(t, <-drained)
+			require.Error(t, p.Wait())
+			st, err := sweep.LoadState(filepath.Join(state, "run.json"))
+			require.NoError(t, err)
+			before := st.Counts.Done()
+			require.NotZero(t, before)
+			p = start(t, slowTour(t, state, "unlimited", "--resume", "--format", "json")...)
+			out, status := p.rest(t)
+			require.Equal(t, exitComplete, status, p.errout.String())
+			var doc struct{ Summary report.Summary }
+			require.NoError(t, json.Unmarshal([]byte(out), &doc))
+			require.Equal(t, uint64(256), doc.Summary.Hosts.Assessed)
+			require.Equal(t, uint64(256), doc.Summary.Verdicts.Clear)
+			require.Equal(t, uint64(256), doc.Summary.Ports["refused"])
+			require.True(t, doc.Summary.Complete)
+		})
+	}
 }
 
 // TestSecondInterrupt has a host in hand that never answers: the first Ctrl-C waits for it, the second does not.

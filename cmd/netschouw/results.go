@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"slices"
 
@@ -17,25 +14,21 @@ import (
 )
 
 // results takes the findings of a tour: into the report, and into the spool from which a resumed run tells them again.
-// It is a sweep.Sink.
+// It is a sweep.Keeper.
 type results struct {
 	report report.Writer
 	all    bool
-	counts report.VerdictCounts
-	seen   map[netip.Addr]bool // told before: a run that was killed may visit a host again
-	lines  report.Writer       // writes the spool
-	spool  *bufio.Writer       // nil: none
-	file   *os.File            // of the spool
+	counts report.VerdictCounts // of what was told
+	spool  *spool               // nil: none
 }
+
+var _ sweep.Keeper = (*results)(nil)
 
 // Host implements sweep.Sink.
 func (r *results) Host(f checks.Finding) error {
-	if r.seen[f.Address] {
-		return nil
-	}
 	if r.spool != nil {
-		if err := r.lines.Finding(f); err != nil {
-			return fmt.Errorf("spool of findings: %w", err)
+		if err := r.spool.add(f); err != nil {
+			return err
 		}
 	}
 	return r.tell(f)
@@ -53,72 +46,29 @@ func (r *results) tell(f checks.Finding) error {
 	return r.report.Finding(f)
 }
 
-// Flush brings the spool to the disk; the cursor is saved after it.
-func (r *results) Flush() error {
+// Mark implements sweep.Keeper.
+func (r *results) Mark() (int64, error) {
+	if r.spool == nil {
+		return 0, nil
+	}
+	return r.spool.mark()
+}
+
+// Sync implements sweep.Keeper.
+func (r *results) Sync() error {
 	if r.spool == nil {
 		return nil
 	}
-	if err := r.spool.Flush(); err != nil {
-		return err
-	}
-	return r.file.Sync()
+	return r.spool.sync()
 }
 
-// keep opens the spool. On resume what it holds is told again, so that the report is of the whole run, and each host
-// stands in it once.
-func (r *results) keep(path string, resume bool) error {
-	how := os.O_RDWR | os.O_CREATE | os.O_TRUNC
-	if resume {
-		how = os.O_RDWR | os.O_CREATE
+// keep opens the spool. On resume what it holds is told again, so that the report is of the whole run.
+func (r *results) keep(s *spool, resume *sweep.State) (err error) {
+	r.spool = s
+	if resume == nil {
+		return s.begin(r.all)
 	}
-	f, err := os.OpenFile(path, how, 0o600)
-	if err != nil {
-		return err
-	}
-	r.file, r.spool = f, bufio.NewWriter(f)
-	if r.lines, err = report.New("jsonl", r.spool, report.Options{All: r.all}); err != nil || !resume {
-		return err
-	}
-	r.seen = map[netip.Addr]bool{}
-	whole, err := wholeLines(f)
-	if err == nil {
-		err = report.Each(io.NewSectionReader(f, 0, whole), func(found checks.Finding) error {
-			if r.seen[found.Address] {
-				return nil
-			}
-			r.seen[found.Address] = true
-			return r.tell(found)
-		})
-	}
-	if err == nil { // what comes after was being written when the run was killed
-		if err = f.Truncate(whole); err == nil {
-			_, err = f.Seek(whole, io.SeekStart)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("findings of the run to resume, %s: %w", path, err)
-	}
-	return nil
-}
-
-// wholeLines is the size of a file up to and including its last line end.
-func wholeLines(f *os.File) (int64, error) {
-	end, err := f.Seek(0, io.SeekEnd)
-	buf := make([]byte, 64<<10)
-	for err == nil && end > 0 {
-		from := max(0, end-int64(len(buf)))
-		part := buf[:end-from]
-		if _, err = f.ReadAt(part, from); err != nil {
-			break
-		}
-		for i := len(part) - 1; i >= 0; i-- {
-			if part[i] == '\n' {
-				return from + int64(i) + 1, nil
-			}
-		}
-		end = from
-	}
-	return 0, err
+	return s.goOn(r.all, r.tell)
 }
 
 // close ends the spool.
@@ -126,7 +76,7 @@ func (r *results) close() error {
 	if r.spool == nil {
 		return nil
 	}
-	return errors.Join(r.spool.Flush(), r.file.Close())
+	return r.spool.close()
 }
 
 // failed says whether a host was found of the verdict of --fail-on or worse.
@@ -138,7 +88,8 @@ func (r *results) failed(on string) error {
 }
 
 // summary words a tour's summary for the report.
-func (e *expedition) summary(sum sweep.Summary, counts report.VerdictCounts, skipped uint64) report.Summary {
+func (e *expedition) summary(sum sweep.Summary, skipped uint64, ended error) report.Summary {
+	counts := report.VerdictCounts{Match: sum.Verdicts[checks.Match], Suspect: sum.Verdicts[checks.Suspect], Clear: sum.Verdicts[checks.Clear]}
 	s := report.Summary{
 		Run: sum.Run, Version: readBuild().Version, Started: sum.Started, Ended: sum.Ended,
 		Ranges: e.ranges(), Addresses: sum.Total, Verdicts: counts, AcceptAll: sum.AcceptAll,
@@ -160,7 +111,10 @@ func (e *expedition) summary(sum sweep.Summary, counts report.VerdictCounts, ski
 		s.Ports[o.String()] += 0
 	}
 	s.Unanswered = e.unanswered()
-	if sum.Interrupted {
+	switch {
+	case ended != nil && !errors.Is(ended, errStopped): // what is wrong with the run is wrong with its report
+		s.Complete, s.Stopped = false, ended.Error()
+	case sum.Interrupted:
 		s.Stopped = "interrupted"
 	}
 	return s

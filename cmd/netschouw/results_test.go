@@ -14,6 +14,7 @@ import (
 
 	"github.com/netschouw/netschouw/checks"
 	"github.com/netschouw/netschouw/report"
+	"github.com/netschouw/netschouw/sweep"
 )
 
 func finding(address string, v checks.Verdict) checks.Finding {
@@ -22,8 +23,8 @@ func finding(address string, v checks.Verdict) checks.Finding {
 	return f
 }
 
-// TestSpool has a run that was killed: its spool has hosts from beyond the cursor, and half a line. The resumed run visits
-// these hosts again, and each stands in the report once.
+// TestSpool has a run that was killed: its spool has a host from beyond the mark, and half a line. The resumed run is told
+// which host stands, and each is in the report once.
 func TestSpool(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "findings.jsonl")
 	lines := func() string {
@@ -31,52 +32,57 @@ func TestSpool(t *testing.T) {
 		require.NoError(t, err)
 		return string(b)
 	}
-	tour := func(resume bool, list ...checks.Finding) (told string, r *results) {
+	tour := func(resume *sweep.State, list ...checks.Finding) (told string, r *results, marks []int64, standing int) {
 		var out bytes.Buffer
 		writer, err := report.New("jsonl", &out, report.Options{})
 		require.NoError(t, err)
+		s, err := openSpool(path, resume)
+		require.NoError(t, err)
+		standing = len(s.standing)
 		r = &results{report: writer}
-		require.NoError(t, r.keep(path, resume))
+		require.NoError(t, r.keep(s, resume))
 		for _, f := range list {
 			require.NoError(t, r.Host(f))
+			n, err := r.Mark()
+			require.NoError(t, err)
+			marks = append(marks, n)
 		}
-		require.NoError(t, r.Flush())
+		require.NoError(t, r.Sync())
 		require.NoError(t, r.close())
-		return out.String(), r
+		return out.String(), r, marks, standing
 	}
-	_, r := tour(false, finding("192.0.2.1", checks.Match), finding("192.0.2.2", checks.Clear), finding("192.0.2.3", checks.Suspect))
+	_, r, marks, _ := tour(nil, finding("192.0.2.1", checks.Match), finding("192.0.2.2", checks.Clear), finding("192.0.2.3", checks.Suspect))
 	require.Equal(t, report.VerdictCounts{Match: 1, Suspect: 1, Clear: 1}, r.counts)
 	require.Equal(t, 2, strings.Count(lines(), "\n"), "clear hosts are not kept without --all")
+	require.Equal(t, marks[0], marks[1])
+	require.Equal(t, marks[2], int64(len(lines())))
 	half, err := json.Marshal(finding("192.0.2.4", checks.Match))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, append([]byte(lines()), half[:len(half)/2]...), 0o600))
+	whole := lines()
+	run := finding("192.0.2.1", checks.Match).Run
 
-	told, r := tour(true, finding("192.0.2.3", checks.Suspect), finding("192.0.2.4", checks.Match), finding("192.0.2.5", checks.Match))
-	require.Equal(t, report.VerdictCounts{Match: 3, Suspect: 1}, r.counts)
-	require.Equal(t, told, lines(), "the spool is the report")
-	require.Equal(t, 4, strings.Count(told, "\n"))
-	for _, a := range []string{"192.0.2.1", "192.0.2.3", "192.0.2.4", "192.0.2.5"} {
-		require.Equal(t, 1, strings.Count(told, `"`+a+`"`), a)
+	for what, tail := range map[string]string{"nothing": "", "half a line": string(half[:len(half)/2]), "what a power cut leaves": strings.Repeat("\x00", 300),
+		"the same with a line end": strings.Repeat("\x00", 300) + "\n", "a line of another run": strings.ReplaceAll(string(half), run, "01JD0000000000000000000001") + "\n"} {
+		require.NoError(t, os.WriteFile(path, []byte(whole+tail), 0o600))
+		told, r, _, standing := tour(&sweep.State{Run: run, Sink: marks[0]}, finding("192.0.2.4", checks.Match), finding("192.0.2.5", checks.Match))
+		require.Equal(t, 1, standing, what)
+		require.Equal(t, report.VerdictCounts{Match: 3, Suspect: 1}, r.counts, what)
+		require.Equal(t, told, lines(), "the spool is the report: %s", what)
+		for _, a := range []string{"192.0.2.1", "192.0.2.3", "192.0.2.4", "192.0.2.5"} {
+			require.Equal(t, 1, strings.Count(told, `"`+a+`"`), "%s: %s", what, a)
+		}
 	}
 
+	_, err = openSpool(path, &sweep.State{Run: run, Sink: 1 << 20})
+	require.ErrorContains(t, err, "it was cut or replaced")
 	require.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
-	require.ErrorContains(t, (&results{}).keep(path, true), "findings of the run to resume")
-	_, r = tour(false)
+	s, err := openSpool(path, &sweep.State{Run: run, Sink: 3})
+	require.NoError(t, err)
+	require.ErrorContains(t, (&results{}).keep(s, &sweep.State{}), "findings of the run to resume")
+	require.NoError(t, s.close())
+	_, r, _, _ = tour(nil)
 	require.Empty(t, lines(), "a new run begins anew")
 	require.Zero(t, r.counts)
-}
-
-func TestWholeLines(t *testing.T) {
-	for body, want := range map[string]int64{"": 0, "x": 0, "\n": 1, "a\nb": 2, "a\nb\n": 4, "a\n" + strings.Repeat("x", 200<<10): 2, strings.Repeat("x", 200<<10): 0} {
-		f, err := os.Create(filepath.Join(t.TempDir(), "f"))
-		require.NoError(t, err)
-		_, err = f.WriteString(body)
-		require.NoError(t, err)
-		got, err := wholeLines(f)
-		require.NoError(t, err)
-		require.Equal(t, want, got, "%.20q", body)
-		require.NoError(t, f.Close())
-	}
 }
 
 func TestFailOn(t *testing.T) {

@@ -1,22 +1,19 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/netschouw/netschouw/sweep"
 )
 
-// stateFolder is the memory of the last run: its cursor, its findings, and a lock against a second run.
+// stateFolder is the memory of the last run: how far it came, its findings, and a lock against a second run.
 type stateFolder struct {
 	path string
-	lock *os.File
+	lock *lock
 }
 
 // openState makes the folder when needed and locks it until close.
@@ -25,28 +22,34 @@ func openState(path string) (*stateFolder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, &inputError{err, hint}
 	}
-	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	l, err := takeLock(filepath.Join(path, "lock"))
+	var busy *busyError
+	switch {
+	case errors.As(err, &busy):
+		return nil, &inputError{fmt.Errorf("another run uses the state folder %s: %w", path, err), "wait for it, or give this run another one: --state DIR"}
+	case err != nil:
 		return nil, &inputError{err, hint}
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, &inputError{fmt.Errorf("another run uses the state folder %s", path), "wait for it, or give this run another one: --state DIR"}
-		}
-		return nil, input(fmt.Errorf("lock %s: %w", path, err))
-	}
-	return &stateFolder{path, f}, nil
+	s := &stateFolder{path, l}
+	s.sweepUp()
+	return s, nil
 }
 
 func (s *stateFolder) cursor() string   { return filepath.Join(s.path, "run.json") }
 func (s *stateFolder) findings() string { return filepath.Join(s.path, "findings.jsonl") }
-func (s *stateFolder) sums() string     { return filepath.Join(s.path, "summary.json") }
+
+// sweepUp removes what a run that was killed left half written. It is safe, because we hold the lock.
+func (s *stateFolder) sweepUp() {
+	half, _ := filepath.Glob(filepath.Join(s.path, ".run.json.*")) // the pattern is a good one
+	for _, path := range half {
+		_ = os.Remove(path) // it is in nobody's way
+	}
+}
 
 // close unlocks the folder.
-func (s *stateFolder) close() { _ = s.lock.Close() }
+func (s *stateFolder) close() { s.lock.release() }
 
-// unfinished loads the run that was stopped early; nil when there is none.
+// unfinished loads the run that was stopped early, or whose report was not written; nil when there is none.
 func (s *stateFolder) unfinished() (*sweep.State, error) {
 	st, err := sweep.LoadState(s.cursor())
 	switch {
@@ -54,57 +57,18 @@ func (s *stateFolder) unfinished() (*sweep.State, error) {
 		return nil, nil
 	case err != nil:
 		return nil, input(err)
-	case st.Complete():
+	case st.Complete() && st.Told:
 		return nil, nil
 	}
 	return &st, nil
 }
 
-// earlier is what the parts of a run before its resume came to, nil when that is not known: the run was killed. It is
-// taken away, because it holds no longer once the run goes on.
-func (s *stateFolder) earlier() *sweep.Summary {
-	var sum sweep.Summary
-	body, err := os.ReadFile(s.sums())
-	if err != nil || json.Unmarshal(body, &sum) != nil || os.Remove(s.sums()) != nil {
-		return nil // numbers are not worth a run
-	}
-	return &sum
-}
-
-// remember keeps what a run came to before it was stopped.
-func (s *stateFolder) remember(sum sweep.Summary) error {
-	f, err := replaceFile(s.sums(), 0o600)
+// told notes that the run is complete and its report where it belongs: there is nothing left to resume.
+func (s *stateFolder) told() error {
+	st, err := sweep.LoadState(s.cursor())
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(f).Encode(sum); err != nil {
-		f.discard()
-		return err
-	}
-	return f.commit()
-}
-
-// total adds what a run came to before it was resumed. Hosts that were in hand then have been visited again.
-func total(earlier *sweep.Summary, sum sweep.Summary) sweep.Summary {
-	if earlier == nil {
-		return sum
-	}
-	for state, n := range earlier.Hosts {
-		if state != sweep.Interrupted {
-			sum.Hosts[state] += n
-		}
-	}
-	for verdict, n := range earlier.Verdicts {
-		sum.Verdicts[verdict] += n
-	}
-	for port, byName := range earlier.Ports {
-		if sum.Ports[port] == nil {
-			sum.Ports[port] = map[string]uint64{}
-		}
-		for name, n := range byName {
-			sum.Ports[port][name] += n
-		}
-	}
-	sum.AcceptAll += earlier.AcceptAll
-	return sum
+	st.Told = true
+	return st.Save(s.cursor())
 }

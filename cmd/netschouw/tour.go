@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/netschouw/netschouw/checks"
@@ -31,13 +32,11 @@ type expedition struct {
 	targets  sweep.Targets
 	names    map[netip.Addr][]string // names that led to an address
 	deep     bool                    // look deeply at every host, not at suspects only
+	refused  uint64                  // listed addresses that are not ours
 }
 
 // equip reads everything that a tour needs. Whatever is wrong is an inputError.
 func (w *world) equip(cfg *config.Config) (*expedition, error) {
-	if cfg.Sweep.Discovery == "syn" {
-		return nil, usage("use auto or connect", "discovery by syn is not in this build")
-	}
 	// A format that lacks what it needs is told of now, and not when the run before has been given up.
 	if _, err := report.New(cfg.Output.Format, io.Discard, w.reportOptions(cfg.Output, nil)); err != nil {
 		return nil, input(err)
@@ -77,25 +76,28 @@ func unbounded(r config.Rate) float64 {
 	return r.PerSecond()
 }
 
-// hash identifies the tour: the settings, the addresses that they came to, and the versions of the rules.
-func (e *expedition) hash(targets *netinfo.Set) string {
+// settings identify the tour: the configuration's own, what the rules and the ranges came to, and the form of the spool.
+func (e *expedition) settings(targets *netinfo.Set) sweep.Settings {
 	h := sha256.New()
-	_, _ = io.WriteString(h, e.cfg.Hash()+"\n"+strings.Join(e.rules.Packs(), ",")+"\n") // a hash never fails
 	for r := range targets.Ranges() {
-		_, _ = io.WriteString(h, r.String()+"\n") // as above
+		_, _ = io.WriteString(h, r.String()+"\n") // a hash never fails
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return append(e.cfg.Settings(),
+		sweep.Setting{Key: "output.all", Values: []string{strconv.FormatBool(e.cfg.Output.All)}},
+		sweep.Setting{Key: "versions of the rule packs", Values: e.rules.Packs()},
+		sweep.Setting{Key: "addresses that the ranges, files and lists of customers come to (SHA-256)",
+			Values: []string{hex.EncodeToString(h.Sum(nil))[:16]}})
 }
 
 // tour wires the parts: the dialer has the scope as its gate and the pacer as its pace, and all else goes through it.
 func (e *expedition) tour(change func(*sweep.Config)) (*sweep.Tour, error) {
 	s := e.cfg.Sweep
 	pacer := sweep.NewPacer(sweep.Pace{Rate: unbounded(s.Rate), Neighbourhood: unbounded(s.RatePer24), PerHost: s.PerHost})
-	dialer := dial.New(e.scope, pacer, dial.Options{ConnectTimeout: s.Timeout.Connect.Std(), Lifetime: 3 * s.Timeout.Handshake.Std()})
-	engine, err := dialer.NewEngine(dial.EngineOptions{Ports: s.Ports.List()})
+	gate, err := e.gate()
 	if err != nil {
 		return nil, err
 	}
+	dialer := dial.New(gate, pacer, dial.Options{ConnectTimeout: s.Timeout.Connect.Std(), Lifetime: 3 * s.Timeout.Handshake.Std()})
 	prober := probe.New(dialer, probe.Options{
 		Identity:  probe.Identity{EHLO: e.cfg.Identify.EHLO, Contact: e.cfg.Identify.Contact},
 		Words:     e.rules.Words(),
@@ -103,13 +105,17 @@ func (e *expedition) tour(change func(*sweep.Config)) (*sweep.Tour, error) {
 	})
 	conf := sweep.Config{
 		Version: readBuild().String(), Targets: e.targets, Seed: s.Seed,
-		Discoverer: engine, Dialer: dialer, Pacer: pacer, Prober: prober, Deeper: prober.Deep(),
+		Dialer: dialer, Pacer: pacer, Prober: prober, Canaries: s.Canary,
+		PerSuspect: s.PerSuspect, SuspectRate: unbounded(s.SuspectRate), SuspectTimeout: s.Timeout.Suspect.Std(), Everyone: e.deep,
 		Know:          netinfo.Directory{Resolver: e.resolver, Geo: e.geo, Customers: e.customers},
 		Judge:         judge{e.rules, e.cfg.Rules.Policy, e.names},
 		Conversations: s.Concurrency, HostTimeout: s.Timeout.Host.Std(), Log: e.log,
 	}
-	if e.deep {
-		conf.Prober, conf.Deeper = conf.Deeper, nil
+	if err := e.discoverer(dialer, &conf); err != nil {
+		return nil, err
+	}
+	if err := e.escalate(&conf, dialer, prober); err != nil {
+		return nil, err
 	}
 	if conf.Seed == 0 {
 		conf.Seed = rand.Uint64() //nolint:gosec // an order, not a secret
@@ -143,7 +149,7 @@ func (e *expedition) run(ctx context.Context, stop <-chan struct{}, t *sweep.Tou
 		e.log.Warn("names could not be looked up, because no resolver answered", "questions", n, "resolvers", strings.Join(e.cfg.NetInfo.Resolvers, ","))
 	}
 	if err == nil && sum.Interrupted {
-		err = fmt.Errorf("%w after %s of %s addresses", errStopped, grouped(sum.Cursor), grouped(sum.Total))
+		err = fmt.Errorf("%w after %s of %s addresses", errStopped, grouped(sum.Counts.Done()), grouped(sum.Total))
 	}
 	return sum, err
 }

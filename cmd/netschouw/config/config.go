@@ -8,13 +8,11 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
+	"net/netip"
 	"time"
 
 	"github.com/netschouw/netschouw/checks"
+	"github.com/netschouw/netschouw/sweep"
 )
 
 // Config is a whole configuration. The zero value is not usable; Default and Load give one.
@@ -48,9 +46,14 @@ type Sweep struct {
 	RatePer24   Rate // connection attempts to one IPv4 /24 or IPv6 /64
 	PerHost     int  // connections per host and run
 	Timeout     Timeout
-	Concurrency int    // conversations held at once; 0: package sweep chooses
-	Seed        uint64 // of the order of addresses; 0: random
-	Resume      bool   // go on where the last run stopped
+	Concurrency int              // conversations held at once; 0: package sweep chooses
+	Targets     []string         // files of addresses that are visited beside the ranges that can be walked; "-": standard input
+	Canary      []netip.AddrPort // must be seen for the run to be believed; port 0: any answer will do
+	Escalate    string           // none | pages | all-ports: how a suspect is looked at again
+	PerSuspect  int              // connections per suspect and run, when all of its ports are tried
+	SuspectRate Rate             // connection attempts to one suspect
+	Seed        uint64           // of the order of addresses; 0: random
+	Resume      bool             // go on where the last run stopped
 }
 
 // Timeout bounds the three waits of a sweep.
@@ -58,6 +61,7 @@ type Timeout struct {
 	Connect   Duration // for the answer to a connection attempt
 	Handshake Duration // for a peer that was asked to say something; a conversation may last three times that
 	Host      Duration // for everything about one host
+	Suspect   Duration // for trying all ports of a suspect
 }
 
 // Identify is what probed hosts are told of who asks.
@@ -104,10 +108,15 @@ func Default() *Config {
 			// A /24 is often one customer behind one uplink: a tenth of the whole rate at most goes there.
 			RatePer24: PerSecond(1000),
 			PerHost:   64,
+			Escalate:  "all-ports",
+			// Every port once, and room for handshakes behind those that are open.
+			PerSuspect:  70000,
+			SuspectRate: PerSecond(500),
 			Timeout: Timeout{
 				Connect:   Duration(2 * time.Second),  // one SYN retransmission (RFC 6298: after 1s) still fits
 				Handshake: Duration(5 * time.Second),  // slow greetings, such as postscreen's, still fit
 				Host:      Duration(60 * time.Second), // a tarpit holds one worker no longer than this
+				Suspect:   Duration(5 * time.Minute),  // 65,535 ports at the rate below take two minutes and a half
 			},
 		},
 		NetInfo: NetInfo{DNSRate: PerSecond(200)},
@@ -128,16 +137,15 @@ func (c *Config) Origin(path string) string {
 	return "default"
 }
 
-// Hash identifies the tour that a configuration describes: it changes when a resumed run would visit other addresses,
-// other ports, or judge by other rules, and not when pace, output or logs change. Exclusions are left out on purpose:
-// a new one counts at once, on resume too.
-func (c *Config) Hash() string {
-	h := sha256.New()
+// Settings are what identifies the tour that a configuration describes: what decides which addresses and ports a resumed
+// run would visit, and how it would judge, and not pace, output or logs. Exclusions are left out on purpose: a new one
+// counts at once, on resume too.
+func (c *Config) Settings() sweep.Settings {
+	var list sweep.Settings
 	for _, k := range keys {
 		if k.tour {
-			v := k.bind(c).show()
-			_, _ = io.WriteString(h, fmt.Sprintf("%s=%q\n", k.Path, v)) // a hash never fails
+			list = append(list, sweep.Setting{Key: k.Path, Values: k.bind(c).show()})
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return list
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netschouw/netschouw/checks/probe"
+	"github.com/netschouw/netschouw/sweep"
 )
 
 func TestDesignExample(t *testing.T) {
@@ -150,19 +152,38 @@ func TestDefaultPorts(t *testing.T) {
 	}
 }
 
-func TestHash(t *testing.T) {
-	load := func(flags map[string][]string) string {
+func TestSettings(t *testing.T) {
+	load := func(flags map[string][]string) sweep.Settings {
 		c, _, err := Load(Sources{File: "testdata/valid-design.yaml", Flags: flags})
 		require.NoError(t, err)
-		return c.Hash()
+		return c.Settings()
 	}
 	base := load(nil)
-	require.Len(t, base, 64)
 	require.Equal(t, base, load(map[string][]string{"sweep.rate": {"5/s"}, "output.format": {"json"}, "scope.excluded": {"198.51.100.9"}}))
 	for path, val := range map[string]string{"scope.owned": "198.51.100.0/25", "sweep.ports": "25", "sweep.range": "198.51.100.0/28",
-		"rules.prior": "0.1", "rules.packs": "other", "rules.dirs": "/x"} {
-		require.NotEqual(t, base, load(map[string][]string{path: {val}}), path)
+		"rules.prior": "0.1", "rules.packs": "other", "rules.dirs": "/x", "sweep.targets_files": "-", "sweep.escalate": "none"} {
+		now := load(map[string][]string{path: {val}})
+		require.NotEqual(t, base, now, path)
+		i := slices.IndexFunc(now, func(s sweep.Setting) bool { return s.Key == path })
+		require.Equal(t, []string{val}, now[i].Values, path)
 	}
+}
+
+func TestCanaries(t *testing.T) {
+	load := func(canary ...string) (*Config, error) {
+		c, _, err := Load(Sources{File: os.DevNull, Flags: map[string][]string{"sweep.canary": canary, "sweep.ports": {"25", "443"}}})
+		return c, err
+	}
+	c, err := load("198.51.100.1", "198.51.100.1:443", "[2001:db8::1]:25", "::ffff:198.51.100.2")
+	require.NoError(t, err)
+	require.Equal(t, []netip.AddrPort{netip.MustParseAddrPort("198.51.100.1:0"), netip.MustParseAddrPort("198.51.100.1:443"),
+		netip.MustParseAddrPort("[2001:db8::1]:25"), netip.MustParseAddrPort("198.51.100.2:0")}, c.Sweep.Canary)
+	for _, bad := range []string{"198.51.100.0/24", "canary.example.org", "198.51.100.1:0", "fe80::1%eth0", "198.51.100.1:https"} {
+		_, err := load(bad)
+		require.ErrorContains(t, err, "is no canary", bad)
+	}
+	_, err = load("198.51.100.1:80")
+	require.ErrorContains(t, err, "port 80 of canary 198.51.100.1 is not among the ports that are tried")
 }
 
 func TestUnits(t *testing.T) {

@@ -16,7 +16,7 @@ type Key struct {
 	List    bool     // takes several values
 	Choices []string // the only values there are; nil when there are others
 	Files   bool     // a path, or a list of them: relative ones in the file are relative to the file's folder
-	tour    bool     // part of Hash
+	tour    bool     // part of Settings
 	bind    func(*Config) value
 }
 
@@ -26,6 +26,12 @@ func pick(path, flag, arg, usage string, field func(*Config) *string, choices ..
 	return Key{Path: path, Flag: flag, Arg: arg, Choices: choices,
 		Usage: usage + ": " + strings.Join(choices[:n], ", ") + " or " + choices[n],
 		bind:  func(c *Config) value { return choice(field(c), choices...) }}
+}
+
+// ofTour makes a setting part of Settings.
+func ofTour(k Key) Key {
+	k.tour = true
+	return k
 }
 
 // keys is the one table of settings, in the order of the file that `init` writes.
@@ -49,6 +55,12 @@ var keys = []Key{
 	{Path: "sweep.range", Flag: "range", Arg: "RANGE", List: true, tour: true,
 		Usage: "sweep only this part of the owned ranges",
 		bind:  func(c *Config) value { return items(&c.Sweep.Range) }},
+	{Path: "sweep.targets_files", Flag: "targets", Arg: "FILE", List: true, Files: true, tour: true,
+		Usage: "visit these addresses too: one address or small prefix per line, - for standard input; for IPv6 ranges too large to walk",
+		bind:  func(c *Config) value { return texts(&c.Sweep.Targets) }},
+	{Path: "sweep.canary", Flag: "canary", Arg: "ADDRESS", List: true,
+		Usage: "your own address, or address:port, that must be seen all along; if it is not, the run is an error and not a report",
+		bind:  func(c *Config) value { return canaries(&c.Sweep.Canary) }},
 	pick("sweep.discovery", "discovery", "HOW", "how open ports are found",
 		func(c *Config) *string { return &c.Sweep.Discovery }, "auto", "connect", "syn"),
 	{Path: "sweep.ports", Flag: "port", Arg: "PORT", List: true, tour: true,
@@ -72,6 +84,17 @@ var keys = []Key{
 	{Path: "sweep.timeout.host", Flag: "host-timeout", Arg: "TIME",
 		Usage: "longest look at one host",
 		bind:  func(c *Config) value { return duration(&c.Sweep.Timeout.Host) }},
+	{Path: "sweep.timeout.suspect", Flag: "suspect-timeout", Arg: "TIME",
+		Usage: "longest time for trying all ports of a suspect",
+		bind:  func(c *Config) value { return duration(&c.Sweep.Timeout.Suspect) }},
+	ofTour(pick("sweep.escalate", "escalate", "HOW", "second look at suspects",
+		func(c *Config) *string { return &c.Sweep.Escalate }, "none", "pages", "all-ports")),
+	{Path: "sweep.per_suspect", Flag: "per-suspect", Arg: "N",
+		Usage: "connections per suspect and run, when all of its ports are tried",
+		bind:  func(c *Config) value { return whole(&c.Sweep.PerSuspect, 1, 200000) }},
+	{Path: "sweep.rate_per_suspect", Flag: "rate-per-suspect", Arg: "RATE",
+		Usage: "connection attempts to one suspect, when all of its ports are tried",
+		bind:  func(c *Config) value { return rate(&c.Sweep.SuspectRate) }},
 	{Path: "sweep.concurrency", Flag: "concurrency", Arg: "N",
 		Usage: "conversations held at once; 0 chooses",
 		bind:  func(c *Config) value { return whole(&c.Sweep.Concurrency, 0, 100000) }},

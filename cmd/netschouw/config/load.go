@@ -116,7 +116,7 @@ func (c *Config) readFile(path string) error {
 // beside resolves a path in a configuration file: relative ones are relative to the file's folder, so that a run
 // does not depend on where cron starts it.
 func beside(file, path string) string {
-	if path == "" || filepath.IsAbs(path) {
+	if path == "" || path == "-" || filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(filepath.Dir(file), path)

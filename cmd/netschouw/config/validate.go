@@ -6,13 +6,14 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
 // validate checks what one key alone cannot know: bounds between keys, and forms that need more than a parser. Ranges
 // are checked by package netinfo when the scope is made of them.
 func (c *Config) validate() error {
-	for _, check := range []func() *Error{c.checkTimeouts, c.checkIdentity, c.checkResolvers, c.checkASNs, c.checkPolicy, c.checkBudget} {
+	for _, check := range []func() *Error{c.checkTimeouts, c.checkIdentity, c.checkResolvers, c.checkASNs, c.checkPolicy, c.checkBudget, c.checkCanary} {
 		if e := check(); e != nil {
 			return e
 		}
@@ -148,6 +149,17 @@ func (c *Config) checkBudget() *Error {
 	if c.Sweep.PerHost <= len(c.Sweep.Ports.list) {
 		return c.at(path, fmt.Sprintf("raise it to at least %d, or name fewer ports", need),
 			"%d connections are not enough to try %d ports and talk to one that is open", c.Sweep.PerHost, len(c.Sweep.Ports.list))
+	}
+	return nil
+}
+
+// checkCanary keeps a canary's port among those that are tried: it is looked for as everything else is.
+func (c *Config) checkCanary() *Error {
+	for _, a := range c.Sweep.Canary {
+		if a.Port() != 0 && !slices.Contains(c.Sweep.Ports.list, a.Port()) {
+			return c.at("sweep.canary", fmt.Sprintf("add %d to sweep.ports, or name another port of it", a.Port()),
+				"port %d of canary %s is not among the ports that are tried", a.Port(), a.Addr())
+		}
 	}
 	return nil
 }

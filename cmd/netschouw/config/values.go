@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,6 +151,25 @@ func asns(f *[]uint32) value {
 		}
 		return uint32(n), nil
 	}, func(n uint32) string { return strconv.FormatUint(uint64(n), 10) }, false}
+}
+
+// canaries are addresses, each with a port or without.
+func canaries(f *[]netip.AddrPort) value {
+	return many[netip.AddrPort]{f, func(it Item) (netip.AddrPort, error) {
+		if a, err := netip.ParseAddr(it.Text); err == nil && a.Zone() == "" {
+			return netip.AddrPortFrom(a.Unmap(), 0), nil
+		}
+		a, err := netip.ParseAddrPort(it.Text)
+		if err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
+			return a, fault(`write an address, or an address and a port, such as 198.51.100.1:443 or "[2001:db8::1]:443"`, "%q is no canary", it.Text)
+		}
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
+	}, func(a netip.AddrPort) string {
+		if a.Port() == 0 {
+			return a.Addr().String()
+		}
+		return a.String()
+	}, false}
 }
 
 func rate(f *Rate) value         { return one[Rate]{f, ParseRate, Rate.String} }
