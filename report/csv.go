@@ -182,7 +182,7 @@ func evidenceCell(f *checks.Finding) string {
 			all = append(all, text)
 		}
 	}
-	return join(all)
+	return join(distinct(all))
 }
 
 func innocentCell(f *checks.Finding) string {

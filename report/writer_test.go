@@ -201,6 +201,13 @@ func TestTextRepeatsNothing(t *testing.T) {
 	require.Equal(t, 2, strings.Count(text, "also theirs"), "the third has no known customer")
 }
 
+// TestCSVSaysEvidenceOnce: traits of one group rest on the same evidence, and a cell that repeats it is not read.
+func TestCSVSaysEvidenceOnce(t *testing.T) {
+	f := textbook()
+	f.Traits[1].Evidence = f.Traits[0].Evidence
+	require.Equal(t, 1, strings.Count(string(render(t, "csv", Options{}, testSummary(), f)), "8443 title: Brigadir"))
+}
+
 // TestTelling checks that evidence is left out only when it is a repeat.
 func TestTelling(t *testing.T) {
 	all := []checks.Evidence{ev(80, "title", "Brigadir"), ev(80, "page text", "title: Brigadir"), ev(443, "title", "Brigadir"),

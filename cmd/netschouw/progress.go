@@ -30,7 +30,7 @@ type progress struct {
 // stopping answers the first Ctrl-C: without it, a tour that waits for a slow host seems not to listen.
 const stopping = "stopping: the hosts in hand are finished first; Ctrl-C again ends at once"
 
-// startProgress begins to tell; stop ends it. read may be called at any time until then. When wish is closed it says
+// startProgress begins to tell; stop ends it, with what came out. read may be called at any time until then. When wish is closed it says
 // what is being waited for.
 func startProgress(c *console, quiet bool, wish <-chan struct{}, read func() sweep.Progress) (stop func()) {
 	if quiet {
@@ -43,6 +43,7 @@ func startProgress(c *console, quiet bool, wish <-chan struct{}, read func() swe
 		close(p.stopped)
 		p.ended.Wait()
 		c.bar("")
+		c.line(lastLine(read()))
 	}
 }
 
@@ -75,6 +76,12 @@ func (p *progress) run() {
 func logLine(p sweep.Progress) string {
 	return fmt.Sprintf("%s of %s addresses done (%s), %s found, %s tries/s, %s", grouped(p.Done), grouped(p.Total),
 		percent(p), grouped(found(p)), grouped(uint64(p.Rate)), left(p))
+}
+
+// lastLine is what came out of it, for whoever wrote the report to a file.
+func lastLine(p sweep.Progress) string {
+	return fmt.Sprintf("%s of %s addresses done: %s match, %s suspect, %s clear", grouped(p.Done), grouped(p.Total),
+		grouped(p.Verdicts[checks.Match]), grouped(p.Verdicts[checks.Suspect]), grouped(p.Verdicts[checks.Clear]))
 }
 
 // barLine is progress for a terminal of so many columns. Facts come before decoration: a narrow one has no bar.

@@ -44,6 +44,7 @@ func TestProgressLines(t *testing.T) {
 	}
 	require.Equal(t, " 50%  32,768/65,536  12 found  10s left", barLine(half, 42))
 	require.Equal(t, " 50%  32,768/65,536", barLine(half, 24), "a fact that does not fit is left out whole")
+	require.Equal(t, "32,768 of 65,536 addresses done: 2 match, 10 suspect, 999 clear", lastLine(half))
 	require.Contains(t, logLine(sweep.Progress{Done: 9, Total: 10}), "waiting for the last hosts")
 	require.NotContains(t, logLine(sweep.Progress{Done: 10, Total: 10}), "waiting")
 	require.NotPanics(t, func() { barLine(sweep.Progress{Done: 5, Total: 3}, 80) })
@@ -72,7 +73,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	stop := startProgress(&console{terminal: true, width: 80, out: &out}, false, nil, func() sweep.Progress { return sweep.Progress{Done: 1, Total: 2} })
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "1/2 addresses") }, 5*time.Second, 10*time.Millisecond)
 	stop()
-	require.True(t, strings.HasSuffix(out.String(), "\r\x1b[K"), "the bar is gone at the end")
+	require.True(t, strings.HasSuffix(out.String(), "\r\x1b[K1 of 2 addresses done: 0 match, 0 suspect, 0 clear\n"), "the bar is gone at the end")
 }
 
 // TestProgressAnswersCtrlC: whoever stops a tour is told what it still waits for, once.
