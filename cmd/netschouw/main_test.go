@@ -12,6 +12,7 @@ const asNetschouw = "RUN_AS_NETSCHOUW"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asNetschouw) != "" {
+		tune()
 		os.Exit(Run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
