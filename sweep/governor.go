@@ -68,7 +68,7 @@ func (g *governor) note(a dial.Answer, state HostState) {
 		g.signs[hostsSilent].add(1)
 		g.signs[hostsUnreachable].add(0)
 	case Unreachable:
-		g.signs[hostsSilent].add(0)
+		g.signs[hostsSilent].add(1) // else an answer of a router would read as one of a host
 		g.signs[hostsUnreachable].add(1)
 	}
 }

@@ -105,14 +105,12 @@ func (w *watermark) place() Place {
 	slices.Sort(busy)
 	owed := slices.Clone(w.again)
 	for _, i := range busy {
-		if n := len(owed); n > len(w.again) && owed[n-1][1] == i {
-			owed[n-1][1]++
-		} else {
-			owed = append(owed, Span{i, i + 1})
-		}
+		owed = append(owed, Span{i, i + 1})
 	}
 	p := Place{Cursor: w.next, Next: w.next, Owed: joined(owed)}
-	if len(p.Owed) > 0 {
+	if len(p.Owed) == 0 {
+		p.Owed = nil
+	} else {
 		p.Cursor = p.Owed[0][0]
 	}
 	return p
