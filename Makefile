@@ -24,7 +24,7 @@ demo: build ## sweep a simulated fleet on this machine and print the report
 
 bench: build ## speed and memory, beside nmap where it is installed (root; BENCHFLAGS=-quick is shorter)
 	$(GO) build -o bin/ ./fixtures/cmd/fleet ./fixtures/cmd/bench
-	$(GO) test -run '^$$' -bench . -benchmem ./netinfo ./checks ./checks/probe ./checks/probe/dial ./sweep ./report
+	$(GO) test -run '^$$' -bench . -benchmem ./netinfo ./checks ./checks/indicators ./checks/probe ./checks/probe/dial ./sweep ./report
 	bin/bench -netschouw ./netschouw -fleet bin/fleet $(BENCHFLAGS)
 
 lint: ## gofmt, go vet for every system that we build for, staticcheck, and the house's own rules

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -18,9 +19,15 @@ import (
 	"github.com/netschouw/netschouw/checks/probe"
 )
 
+// exchangeSchemas holds what schemaOfFormat compiled: fuzzing asks for it at every run.
+var exchangeSchemas sync.Map
+
 // schemaOfFormat compiles the schema that stands for a format's specification, in testdata/schema.
 func schemaOfFormat(t testing.TB, format string) *jsonschema.Schema {
 	t.Helper()
+	if schema, ok := exchangeSchemas.Load(format); ok {
+		return schema.(*jsonschema.Schema)
+	}
 	text, err := os.ReadFile(filepath.Join("testdata", "schema", format+".json"))
 	require.NoError(t, err)
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
@@ -31,6 +38,7 @@ func schemaOfFormat(t testing.TB, format string) *jsonschema.Schema {
 	require.NoError(t, c.AddResource(id, doc))
 	schema, err := c.Compile(id)
 	require.NoError(t, err)
+	exchangeSchemas.Store(format, schema)
 	return schema
 }
 

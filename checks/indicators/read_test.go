@@ -173,6 +173,26 @@ func TestMergedMarkings(t *testing.T) {
 	require.Equal(t, Red, list.Indicators[0].TLP, "the narrowest label counts")
 }
 
+// TestNothingIsHalfImported gives entries of several values, one of which cannot be used.
+func TestNothingIsHalfImported(t *testing.T) {
+	for _, doc := range []string{
+		`{"objects":[{"type":"indicator","id":"a","pattern":"[ipv4-addr:value = '198.51.100.1' OR ipv4-addr:value = '198.51.100.999']"}]}`,
+		`{"objects":[{"type":"indicator","id":"a","pattern":"[ipv4-addr:value = '198.51.100.1' OR file:name = 'x']"}]}`,
+		`{"objects":[{"type":"indicator","id":"a","pattern":"[ipv4-addr:value = '198.51.100.1']","valid_until":"soon"}]}`,
+		`{"objects":[{"type":"indicator","id":"a","pattern":"[ipv4-addr:value = '198.51.100.1']","confidence":101}]}`,
+		`{"objects":[{"type":"indicator","id":"a","pattern":"[ipv4-addr:value = '198.51.100.1']","revoked":"yes"}]}`,
+		`{"Attribute":[{"type":"domain|ip","value":"a.example.test|198.51.100.999","to_ids":true}]}`,
+		`{"Attribute":[{"type":"ip-dst","value":"198.51.100.1","to_ids":"maybe"}]}`,
+		"type,value,confidence\nip,198.51.100.1,101\n",
+		"type,value,tlp\nip,198.51.100.1,purple\n",
+	} {
+		list, err := Read(strings.NewReader(doc), Options{})
+		require.NoError(t, err, doc)
+		require.Empty(t, list.Indicators, doc)
+		require.Len(t, list.Skipped, 1, doc)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	for _, name := range []string{"advisory.stix.json", "advisory.misp.json", "advisory.csv"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
