@@ -169,10 +169,10 @@ func TestDoubt(t *testing.T) {
 		for range 1000 {
 			mark.begin()
 		}
-		tl := newTally(Summary{}, mark, []uint16{25})
+		tl := newTally(Summary{}, mark, []uint16{25}, nil)
 		return newDoubt(tl, canaries), tl
 	}
-	counted := func(tl *tally, state HostState) uint64 { s, _ := tl.summary(); return s.Hosts[state] }
+	counted := func(tl *tally, state HostState) uint64 { return tl.moment().Hosts[state] }
 
 	d, tl := start(false)
 	d.hold(answer(0, dial.TimedOut), Silent)

@@ -117,13 +117,14 @@ type Config struct {
 	// times Conversations.
 	Waiting int
 
-	// State is the path of the state file, written at the end and every SaveEvery (default 5s); "": none.
+	// State is the path of the state file, written at the end and every SaveEvery (default 1s); "": none.
 	State     string
 	SaveEvery time.Duration
 	// Resume is the state to go on from; nil: a run from the beginning. Run and Seed are then taken from it.
 	Resume *State
-	// Standing are findings that the sink has and Resume does not know of: they were written just before a kill. They
-	// stand, and their hosts are not visited again.
+	// Standing are findings that the sink has although Resume does not have their hosts as done: those after Resume.Sink,
+	// which were written just before a kill, and those of Resume.Standing. They stand, and their hosts are not visited
+	// again.
 	Standing map[netip.Addr]checks.Finding
 
 	// Report is called with the progress every ReportEvery (default 1s) and at the end, by one goroutine; nil: never.
@@ -183,7 +184,7 @@ func (c *Config) defaults() {
 	for _, d := range []struct {
 		value  *time.Duration
 		unless time.Duration
-	}{{&c.HostTimeout, time.Minute}, {&c.SaveEvery, 5 * time.Second}, {&c.ReportEvery, time.Second},
+	}{{&c.HostTimeout, time.Minute}, {&c.SaveEvery, time.Second}, {&c.ReportEvery, time.Second},
 		{&c.SuspectTimeout, 5 * time.Minute}, {&c.CanaryEvery, 10 * time.Second}} {
 		if *d.value <= 0 {
 			*d.value = d.unless

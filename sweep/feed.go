@@ -51,7 +51,7 @@ func (f *feed) Target() (dial.Target, dial.Turn) {
 		}
 		i := f.mark.begin()
 		t := dial.Target{Addr: f.cfg.Targets.At(f.order.At(i)), Index: i}
-		if !f.stands(t) {
+		if !f.tally.stands(t) {
 			return f.give(t)
 		}
 	}

@@ -20,10 +20,13 @@ const (
 
 // governor slows the tour when the network, or this machine, shows that it cannot bear the pace. What makes it possible
 // to tell is the random order: every second's addresses are a fair sample of all, so that the share that answers does not
-// drift by itself. It knows no clock: somebody calls second once a second.
+// drift by itself. An address that answers is decided at once, and a silent one by its timeout: hence addresses are weighed
+// in cohorts, as the order fed them, and a cohort when its last one is decided. It knows no clock: somebody calls second
+// once a second.
 type governor struct {
 	mu      sync.Mutex
 	signs   [signs]drift
+	cohorts map[uint64]*cohort
 	factor  float64
 	since   int // seconds since the last cut
 	local   uint64
@@ -41,7 +44,20 @@ const (
 
 var signNames = [signs]string{"fewer hosts answer", "fewer ports answer on hosts that do", "more hosts are called unreachable"}
 
-func newGovernor() *governor { return &governor{factor: 1, since: math.MaxInt32} }
+// cohort is addresses that stand together in the order.
+type cohort struct {
+	noted int
+	signs [signs]struct{ sum, n float64 }
+}
+
+const (
+	cohortSize  = 64
+	mostCohorts = 1 << 14 // beyond it, those that will never be whole are forgotten: a resumed run skips what was done
+)
+
+func newGovernor() *governor {
+	return &governor{factor: 1, since: math.MaxInt32, cohorts: make(map[uint64]*cohort)}
+}
 
 // note takes what discovery found of a host.
 func (g *governor) note(a dial.Answer, state HostState) {
@@ -57,20 +73,46 @@ func (g *governor) note(a dial.Answer, state HostState) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	c := g.cohortOf(a.Index)
 	switch state {
 	case Assessed:
-		g.signs[hostsSilent].add(0)
-		g.signs[hostsUnreachable].add(0)
+		c.add(hostsSilent, 0)
+		c.add(hostsUnreachable, 0)
 		if tried > 0 {
-			g.signs[portsSilent].add(lost / tried)
+			c.add(portsSilent, lost/tried)
 		}
 	case Silent:
-		g.signs[hostsSilent].add(1)
-		g.signs[hostsUnreachable].add(0)
+		c.add(hostsSilent, 1)
+		c.add(hostsUnreachable, 0)
 	case Unreachable:
-		g.signs[hostsSilent].add(1) // else an answer of a router would read as one of a host
-		g.signs[hostsUnreachable].add(1)
+		c.add(hostsSilent, 1) // else an answer of a router would read as one of a host
+		c.add(hostsUnreachable, 1)
 	}
+	if c.noted++; c.noted < cohortSize {
+		return
+	}
+	for i, x := range c.signs {
+		g.signs[i].add(x.sum, x.n)
+	}
+	delete(g.cohorts, a.Index/cohortSize)
+}
+
+func (g *governor) cohortOf(index uint64) *cohort {
+	c := g.cohorts[index/cohortSize]
+	if c == nil {
+		if len(g.cohorts) >= mostCohorts {
+			clear(g.cohorts)
+		}
+		c = new(cohort)
+		g.cohorts[index/cohortSize] = c
+	}
+	return c
+}
+
+// add takes an observation of 0 ... 1.
+func (c *cohort) add(sign int, x float64) {
+	c.signs[sign].sum += x
+	c.signs[sign].n++
 }
 
 // second weighs the signs of the last one, and returns the part of the pace to keep, and why when that is less than
@@ -119,10 +161,10 @@ const (
 	deviation = 4    // standard deviations that are no chance
 )
 
-// add takes an observation of 0 ... 1.
-func (d *drift) add(x float64) {
-	d.sum += x
-	d.n++
+// add takes n observations of 0 ... 1 by their sum.
+func (d *drift) add(sum, n float64) {
+	d.sum += sum
+	d.n += n
 }
 
 // weigh compares the sample with what is usual, when it is large enough, and begins another.

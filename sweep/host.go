@@ -65,32 +65,6 @@ func (t *Tour) hand(a dial.Answer, f checks.Finding) {
 	t.done(a, Assessed, func(s *Summary) { countFinding(s, &f) })
 }
 
-func countFinding(s *Summary, f *checks.Finding) {
-	s.Verdicts[f.Verdict]++
-	s.Services += uint64(len(f.Services))
-	if f.AcceptsAll {
-		s.AcceptAll++
-	}
-}
-
-// stands files a host as done whose finding the sink has already, from just before a kill.
-func (t *Tour) stands(target dial.Target) bool {
-	f, ok := t.cfg.Standing[target.Addr.Unmap()]
-	if !ok {
-		return false
-	}
-	t.done(dial.Answer{Target: target}, Assessed, func(s *Summary) {
-		countFinding(s, &f)
-		if s.Ports[0] == nil {
-			s.Ports[0] = make(map[string]uint64)
-		}
-		for name, n := range f.Ports {
-			s.Ports[0][name] += uint64(max(n, 0)) //nolint:gosec // not negative
-		}
-	})
-	return true
-}
-
 // inspect converses with a host, looks it up, and has it judged. A rule that panics loses this host's assessment: the
 // host is then neither clear nor anything else.
 func (t *Tour) inspect(ctx context.Context, a dial.Answer, doors []*door) (f checks.Finding, state HostState) {

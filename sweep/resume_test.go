@@ -4,7 +4,9 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,42 +101,45 @@ func (s *shelf) Host(f checks.Finding) error {
 func (s *shelf) Mark() (int64, error) { return int64(len(s.lines)), nil }
 func (s *shelf) Sync() error          { return nil }
 
-// TestAKillAtAnyMomentLosesAndDoublesNobody copies the state at some moment, and the findings at a later one, as a kill would
-// leave them; goes on from there; and finds every host reported once and counted once, ports included.
+// TestAKillAtAnyMomentLosesAndDoublesNobody keeps the state file, and some of the findings after it, of some moment, as a kill
+// would leave them; goes on from there; and finds every host reported once and counted once, ports included.
 func TestAKillAtAnyMomentLosesAndDoublesNobody(t *testing.T) {
 	const n = 600
 	f, closed := newFleet(t, linger), closedPort(t)
 	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 2))
-		cfg := onLoopback(t, n, nil, f.port, closed)
-		path := cfg.State
-		var kept shelf
+		path := filepath.Join(t.TempDir(), "run.json")
+		kept := &shelf{}
 		for kills := 0; ; kills++ {
 			require.Less(t, kills, 50)
+			cfg := onLoopback(t, n, nil, f.port, closed)
 			cfg.State, cfg.SaveEvery = path, time.Millisecond
-			st, err := LoadState(path)
 			if kills > 0 {
+				st, err := LoadState(path)
 				require.NoError(t, err)
-				tail := int(st.Sink)
-				if len(kept.lines) > tail { // some lines after the mark have reached the disk
-					tail += random.IntN(len(kept.lines) - tail + 1)
-				}
+				tail := int(st.Sink) + random.IntN(len(kept.lines)-int(st.Sink)+1)
 				kept.lines = kept.lines[:tail]
 				cfg.Resume, cfg.Standing = &st, map[netip.Addr]checks.Finding{}
-				for _, f := range kept.lines[st.Sink:] {
-					cfg.Standing[f.Address] = f
+				for i, f := range kept.lines {
+					if i >= int(st.Sink) || slices.Contains(st.Standing, f.Address) {
+						cfg.Standing[f.Address] = f
+					}
 				}
 			}
 			ctx, kill := context.WithCancel(context.Background())
-			after := len(kept.lines) + 1 + random.IntN(n/4)
+			var frozen []byte
+			moment := len(kept.lines) + 1 + random.IntN(n/4)
 			kept.each = func(n int) {
-				if n == after {
+				if n == moment {
+					frozen, _ = os.ReadFile(path)
 					kill()
 				}
 			}
 			tour, err := New(cfg)
 			require.NoError(t, err)
-			s, err := tour.runUntilKilled(ctx, &kept)
+			tour.sink = kept
+			require.NoError(t, tour.save(), "without a state from before the kill there is nothing to go on from")
+			s, err := tour.Run(ctx, nil, kept)
 			kill()
 			require.NoError(t, err)
 			if !s.Interrupted {
@@ -150,25 +155,8 @@ func TestAKillAtAnyMomentLosesAndDoublesNobody(t *testing.T) {
 				require.Equal(t, uint64(n), s.Ports[closed]["refused"]+s.Ports[0]["refused"])
 				break
 			}
-			next := onLoopback(t, n, nil, f.port, closed)
-			next.State = path
-			cfg = next
+			kept.lines = kept.lines[:moment]
+			require.NoError(t, os.WriteFile(path, frozen, 0o600))
 		}
 	}
-}
-
-// runUntilKilled is a run whose last state is not that of its end, as after a kill: the end's goes elsewhere.
-func (t *Tour) runUntilKilled(ctx context.Context, to Sink) (Summary, error) {
-	path := t.cfg.State
-	stop := context.AfterFunc(ctx, func() {
-		t.saveMu.Lock()
-		t.cfg.State = filepath.Join(filepath.Dir(path), "after-the-kill.json")
-		t.saveMu.Unlock()
-	})
-	defer stop()
-	t.sink = to
-	if err := t.save(); err != nil { // without a state from before the kill there is nothing to go on from
-		return Summary{}, err
-	}
-	return t.Run(ctx, nil, to)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,17 +17,20 @@ const StateSchema = "netschouw.state/v1"
 // State is all that a run must remember to go on after it was stopped, or killed. It is one moment of the run: Place,
 // Counts and Sink agree with each other.
 type State struct {
-	Schema   string    `json:"schema"`
-	Run      string    `json:"run"`         // ULID; the resumed run keeps it
-	Settings Settings  `json:"settings"`    // everything that decides what is asked of whom; the caller's
-	Seed     uint64    `json:"seed,string"` // beyond what a JSON number can hold exactly
-	Total    uint64    `json:"total"`       // addresses in the order
-	Place              // how far the run has come
-	Counts   Counts    `json:"counts"` // of the places that are done
-	Sink     int64     `json:"sink"`   // bytes of findings that belong to the places that are done: see Keeper
-	Started  time.Time `json:"started"`
-	Saved    time.Time `json:"saved"`
-	Version  string    `json:"version"` // of the netschouw that wrote it
+	Schema   string   `json:"schema"`
+	Run      string   `json:"run"`         // ULID; the resumed run keeps it
+	Settings Settings `json:"settings"`    // everything that decides what is asked of whom; the caller's
+	Seed     uint64   `json:"seed,string"` // beyond what a JSON number can hold exactly
+	Total    uint64   `json:"total"`       // addresses in the order
+	Place             // how far the run has come
+	Counts   Counts   `json:"counts"` // of the places that are done
+	Sink     int64    `json:"sink"`   // bytes of findings that belong to the places that are done: see Keeper
+	// Standing are the addresses whose findings are among these bytes although their places are not done yet: they stood
+	// there when the run was resumed. See Config.Standing.
+	Standing []netip.Addr `json:"standing,omitempty"`
+	Started  time.Time    `json:"started"`
+	Saved    time.Time    `json:"saved"`
+	Version  string       `json:"version"` // of the netschouw that wrote it
 	// Told says that the run is complete, and its report is where it belongs; the caller's. Until then there is
 	// something to resume, be it only the writing of the report.
 	Told bool `json:"told,omitempty"`

@@ -2,6 +2,8 @@ package sweep
 
 import (
 	"maps"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,14 +120,19 @@ type tally struct {
 	mark *watermark
 	list []uint16 // the ports of discovery
 
-	mu    sync.Mutex
-	sum   Summary    // Ports and Attempts are those of before the resume
-	ports [][]uint64 // by place of the port, then outcome
+	mu       sync.Mutex
+	standing map[netip.Addr]checks.Finding
+	sum      Summary    // Ports and Attempts are those of before the resume
+	ports    [][]uint64 // by place of the port, then outcome
 }
 
-func newTally(sum Summary, mark *watermark, ports []uint16) *tally {
+func newTally(sum Summary, mark *watermark, ports []uint16, standing map[netip.Addr]checks.Finding) *tally {
 	sum.Counts = sum.clone()
-	return &tally{mark: mark, list: ports, sum: sum, ports: newOutcomes(len(ports))}
+	t := &tally{mark: mark, list: ports, sum: sum, ports: newOutcomes(len(ports)), standing: make(map[netip.Addr]checks.Finding, len(standing))}
+	for a, f := range standing {
+		t.standing[a.Unmap()] = f
+	}
+	return t
 }
 
 func newOutcomes(ports int) [][]uint64 {
@@ -155,6 +162,35 @@ func (t *tally) finish(a dial.Answer, state HostState, also func(*Summary)) {
 		also(&t.sum)
 	}
 	t.mark.done(a.Index)
+}
+
+// stands files a host as done whose finding the sink has already, from just before a kill.
+func (t *tally) stands(target dial.Target) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, ok := t.standing[target.Addr.Unmap()]
+	if !ok {
+		return false
+	}
+	delete(t.standing, target.Addr.Unmap())
+	t.sum.Hosts[Assessed]++
+	countFinding(&t.sum, &f)
+	if t.sum.Ports[0] == nil {
+		t.sum.Ports[0] = make(map[string]uint64)
+	}
+	for name, n := range f.Ports {
+		t.sum.Ports[0][name] += uint64(max(n, 0)) //nolint:gosec // not negative
+	}
+	t.mark.done(target.Index)
+	return true
+}
+
+func countFinding(s *Summary, f *checks.Finding) {
+	s.Verdicts[f.Verdict]++
+	s.Services += uint64(len(f.Services))
+	if f.AcceptsAll {
+		s.AcceptAll++
+	}
 }
 
 // batch is hosts that are about to be done, counted.
@@ -191,8 +227,15 @@ func (t *tally) merge(b *batch) {
 	t.mark.done(b.places...)
 }
 
-// summary is a copy of the counters so far, with the place that they belong to.
-func (t *tally) summary() (Summary, Place) {
+// moment is one of a run: counts, places and what stands, which belong together.
+type moment struct {
+	Summary
+	place    Place
+	standing []netip.Addr
+}
+
+// moment is the one that it is.
+func (t *tally) moment() moment {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.sum
@@ -209,5 +252,5 @@ func (t *tally) summary() (Summary, Place) {
 			}
 		}
 	}
-	return s, t.mark.place()
+	return moment{s, t.mark.place(), slices.SortedFunc(maps.Keys(t.standing), netip.Addr.Compare)}
 }

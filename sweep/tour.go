@@ -45,7 +45,7 @@ type Tour struct {
 func newTour(cfg Config, sum Summary, from Place) *Tour {
 	ports := cfg.Discoverer.Ports()
 	mark := newWatermark(from)
-	tally := newTally(sum, mark, ports)
+	tally := newTally(sum, mark, ports, cfg.Standing)
 	t := &Tour{cfg: cfg, order: NewOrder(sum.Total, cfg.Seed), mark: mark, tally: tally, began: time.Now(),
 		slots: semaphore.NewWeighted(int64(cfg.Conversations)), queue: make(chan dial.Answer, cfg.InHand),
 		doubt: newDoubt(tally, len(cfg.Canaries) > 0), governor: newGovernor()}
@@ -139,18 +139,20 @@ func (t *Tour) end(ctx context.Context, f *feed, discovery error) (Summary, erro
 
 // Summary is what the run has come to so far.
 func (t *Tour) Summary() Summary {
-	s, _ := t.snapshot()
-	return s
+	return t.moment().Summary
 }
 
-// snapshot is the summary, and the place that its counts belong to.
-func (t *Tour) snapshot() (Summary, Place) {
-	s, place := t.tally.summary()
-	load := t.cfg.Discoverer.Load()
-	s.Attempts += load.Attempts
-	s.Retried += load.Retried
-	s.Cursor, s.Interrupted = place.Cursor, place.Cursor < s.Total
-	return s, place
+func (t *Tour) moment() moment {
+	m := t.tally.moment()
+	for _, d := range []Discoverer{t.cfg.Discoverer, t.cfg.AllPorts} {
+		if d != nil {
+			load := d.Load()
+			m.Attempts += load.Attempts
+			m.Retried += load.Retried
+		}
+	}
+	m.Cursor, m.Interrupted = m.place.Cursor, m.place.Cursor < m.Total
+	return m
 }
 
 // found takes discovery's answer for one address. It does not block: the queue can hold every address in hand.
@@ -295,7 +297,7 @@ func (t *Tour) save() error {
 	if keeper != nil {
 		size, err = keeper.Mark()
 	}
-	sum, place := t.snapshot()
+	now := t.moment()
 	t.sinkMu.Unlock()
 	if err == nil && keeper != nil {
 		err = keeper.Sync()
@@ -303,8 +305,8 @@ func (t *Tour) save() error {
 	if err != nil {
 		return fmt.Errorf("sink: %w", err)
 	}
-	counts := sum.Counts
+	counts := now.Counts
 	delete(counts.Hosts, Interrupted) // they are owed, and will be counted when they are done
 	return State{Schema: StateSchema, Run: t.cfg.Run, Settings: t.cfg.Settings, Seed: t.cfg.Seed, Total: t.order.Len(),
-		Place: place, Counts: counts, Sink: size, Started: sum.Started, Saved: time.Now().UTC(), Version: t.cfg.Version}.Save(t.cfg.State)
+		Place: now.place, Counts: counts, Sink: size, Standing: now.standing, Started: now.Started, Saved: time.Now().UTC(), Version: t.cfg.Version}.Save(t.cfg.State)
 }

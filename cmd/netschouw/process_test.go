@@ -168,7 +168,7 @@ func TestResumedReportCountsTheWholeRun(t *testing.T) {
 			p := start(t, slowTour(t, state, "30/s", "--format", "csv")...)
 			drained := make(chan error, 1)
 			go func() { _, err := io.Copy(io.Discard, p.out); drained <- err }()
-			require.Eventually(t, func() bool { // until there is something to count from: the state is saved every five seconds
+			require.Eventually(t, func() bool { // until there is something to count from: the state is saved every second
 				st, err := sweep.LoadState(filepath.Join(state, "run.json"))
 				return err == nil && st.Counts.Done() > 0
 			}, 20*time.Second, 10*time.Millisecond)

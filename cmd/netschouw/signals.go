@@ -5,7 +5,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
+
+// echo is how soon after the first signal another one is taken for the same wish: a Ctrl-C goes to the whole group of
+// processes, and sudo, timeout, make and our own demo pass on what they get, so that one wish arrives twice. Nobody presses
+// twice as fast.
+const echo = 250 * time.Millisecond
 
 // listen turns Ctrl-C and SIGTERM into a wish to stop: the first closes stop, so that the hosts in hand are finished
 // and results are written; the second cancels the context, so that the program ends now. SIGPIPE is ignored while we
@@ -24,10 +30,17 @@ func listen(parent context.Context) (ctx context.Context, stop <-chan struct{}, 
 		case <-ctx.Done():
 			return
 		}
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
+		first := time.Now()
+		for {
+			select {
+			case <-signals:
+				if time.Since(first) >= echo {
+					cancel()
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
 		}
 	}()
 	return ctx, stopping, func() {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/netschouw/netschouw/checks"
 	"github.com/netschouw/netschouw/report"
@@ -22,7 +23,7 @@ type spool struct {
 	buf      *bufio.Writer
 	lines    report.Writer
 	size     int64                         // of what was there before
-	standing map[netip.Addr]checks.Finding // from after the mark
+	standing map[netip.Addr]checks.Finding // whose hosts are not done
 }
 
 // openSpool opens the spool of a run. On resume it cuts off what is half written, and knows what stands after the mark.
@@ -55,6 +56,17 @@ func (s *spool) recover(state *sweep.State) error {
 		return fmt.Errorf("it has %d bytes, and the run had written %d: it was cut or replaced; start a new run", info.Size(), state.Sink)
 	}
 	s.size, s.standing = state.Sink, map[netip.Addr]checks.Finding{}
+	if len(state.Standing) > 0 { // from a kill before the last one
+		err := report.Each(io.NewSectionReader(s.file, 0, state.Sink), func(f checks.Finding) error {
+			if _, found := slices.BinarySearchFunc(state.Standing, f.Address, netip.Addr.Compare); found {
+				s.standing[f.Address] = f
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	rest := bufio.NewReader(io.NewSectionReader(s.file, state.Sink, info.Size()-state.Sink))
 	for {
 		line, err := rest.ReadBytes('\n')
