@@ -208,19 +208,19 @@ func (s *SYN) Discover(ctx context.Context, feed Feed, found func(Answer)) error
 
 // permit asks the gate, then the pacer, for one packet. A port's first SYN spends one attempt of the address's budget; those
 // sent again count for the rates only, as a kernel's own would.
-func (s *SYN) permit(h *synHost, again bool) (outcome Outcome, wait wait) {
-	if s.dialer.gate.Check(h.addr) != nil {
+func (s *SYN) permit(h *synHost, addr netip.Addr, again bool) (outcome Outcome, wait wait) {
+	if s.dialer.gate.Check(addr) != nil {
 		return OutOfScope, wait
 	}
 	if s.pace == nil {
 		return NotLookedAt, wait
 	}
 	if again && !h.credit {
-		s.pace.Return(h.addr)
+		s.pace.Return(addr)
 		h.credit = true
 	}
 	var err error
-	wait.d, wait.everyone, err = s.pace.Take(h.addr)
+	wait.d, wait.everyone, err = s.pace.Take(addr)
 	switch {
 	case errors.Is(err, ErrBudget):
 		return OverBudget, wait

@@ -6,23 +6,25 @@ import (
 	"time"
 )
 
-// synHost is one address in hand.
+// synHost is one address in hand. There may be half a million: it fits a cache line.
 type synHost struct {
 	target Target
-	addr   netip.Addr // what is asked of the gate and contacted: never an IPv4 address dressed as IPv6
-	also   []Target   // the same address, fed again while it was in hand
 	at     time.Duration
-	next   int // the port to send to next
-	left   int // ports that are not decided
-	round  int
-	state  hostState
-	failed bool // in this round, a packet could not be sent
-	faults int  // rounds that had to be sent again for that
-	credit bool // an attempt was given back to the budget, and not taken again yet
-	place  int  // in the heap, while delayed
+	next   int32 // the port to send to next
+	left   int32 // ports that are not decided
+	place  int32 // in the heap, while delayed
 	// The neighbours in the list that the state means.
 	before, after int32
+	state         hostState
+	round         uint8
+	faults        uint8 // rounds that had to be sent again because of this machine
+	failed        bool  // in this round, a packet could not be sent
+	credit        bool  // an attempt was given back to the budget, and not taken again yet
+	twins         bool  // the same address was fed again while it was in hand
 }
+
+// addr is what is asked of the gate and contacted: never an IPv4 address dressed as IPv6.
+func (h *synHost) addr() netip.Addr { return h.target.Addr.Unmap() }
 
 // hostState says what an address in hand waits for.
 type hostState uint8
@@ -50,8 +52,10 @@ type window struct {
 	hosts    []synHost
 	outcomes []Outcome // of each host's ports in turn
 	free     []int32
-	index    map[netip.Addr]int32
-	waiting  hostList // in the order in which their rounds end
+	index    *index
+	hash     addrHash
+	twins    map[int32][]Target // of hosts that were fed more than once
+	waiting  hostList           // in the order in which their rounds end
 	due      hostList
 	delayed  []int32 // a heap by time
 	inHand   int     // targets
@@ -64,15 +68,22 @@ const nowhere = int32(-1)
 type hostList struct{ first, last int32 }
 
 func newWindow(ports int) *window {
-	return &window{ports: ports, index: make(map[netip.Addr]int32), waiting: hostList{nowhere, nowhere}, due: hostList{nowhere, nowhere}}
+	return &window{ports: ports, index: newIndex(), hash: newAddrHash(), twins: make(map[int32][]Target),
+		waiting: hostList{nowhere, nowhere}, due: hostList{nowhere, nowhere}}
+}
+
+// find is the host at an address, nowhere if it is not in hand.
+func (w *window) find(addr netip.Addr) int32 {
+	return w.index.find(w.hash.of(addr), func(i int32) bool { return w.hosts[i].addr() == addr })
 }
 
 // add takes a target into the hand. A target whose address is there already is answered together with it, and adds nothing.
 func (w *window) add(t Target) (i int32, added bool) {
+	w.inHand++
 	addr := t.Addr.Unmap()
-	if i, ok := w.index[addr]; ok {
-		w.hosts[i].also = append(w.hosts[i].also, t)
-		w.inHand++
+	if i := w.find(addr); i != nowhere {
+		w.hosts[i].twins = true
+		w.twins[i] = append(w.twins[i], t)
 		return i, false
 	}
 	if n := len(w.free); n > 0 {
@@ -82,12 +93,11 @@ func (w *window) add(t Target) (i int32, added bool) {
 		w.hosts = append(w.hosts, synHost{})
 		w.outcomes = append(w.outcomes, make([]Outcome, w.ports)...)
 	}
-	w.hosts[i] = synHost{target: t, addr: addr, left: w.ports, state: hostSending}
+	w.hosts[i] = synHost{target: t, left: int32(w.ports), state: hostSending} //nolint:gosec // at most 65536
 	for k := range w.of(i) {
-		w.of(i)[k] = undecided | NotLookedAt
+		w.of(i)[k] = undecided // and not looked at so far
 	}
-	w.index[addr] = i
-	w.inHand++
+	w.index.put(w.hash.of(addr), i)
 	return i, true
 }
 
@@ -105,14 +115,19 @@ func (w *window) decide(i int32, port int, o Outcome) bool {
 	return w.hosts[i].left == 0
 }
 
-// drop takes a host out of the hand, wherever it is.
-func (w *window) drop(i int32) {
+// drop takes a host out of the hand, wherever it is, and returns the targets that were fed after it with its address.
+func (w *window) drop(i int32) (twins []Target) {
 	h := &w.hosts[i]
 	w.leave(i)
-	delete(w.index, h.addr)
-	w.inHand -= 1 + len(h.also)
+	w.index.remove(w.hash.of(h.addr()), i)
+	if h.twins {
+		twins = w.twins[i]
+		delete(w.twins, i)
+	}
 	*h = synHost{}
 	w.free = append(w.free, i)
+	w.inHand -= 1 + len(twins)
+	return twins
 }
 
 // leave takes a host out of the list or heap that it is in.
@@ -124,7 +139,7 @@ func (w *window) leave(i int32) {
 	case hostDue:
 		w.unlink(&w.due, i)
 	case hostDelayed:
-		heap.Remove((*delayedHosts)(w), h.place)
+		heap.Remove((*delayedHosts)(w), int(h.place))
 	}
 	h.state = hostSending
 }
@@ -177,12 +192,12 @@ func (d *delayedHosts) Less(i, k int) bool {
 
 func (d *delayedHosts) Swap(i, k int) {
 	d.delayed[i], d.delayed[k] = d.delayed[k], d.delayed[i]
-	d.hosts[d.delayed[i]].place, d.hosts[d.delayed[k]].place = i, k
+	d.hosts[d.delayed[i]].place, d.hosts[d.delayed[k]].place = int32(i), int32(k) //nolint:gosec // at most maxHosts
 }
 
 func (d *delayedHosts) Push(x any) {
 	i := x.(int32)
-	d.hosts[i].place = len(d.delayed)
+	d.hosts[i].place = int32(len(d.delayed)) //nolint:gosec // at most maxHosts
 	d.delayed = append(d.delayed, i)
 }
 

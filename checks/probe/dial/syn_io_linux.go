@@ -75,7 +75,7 @@ func (l *synLoop) unsent(t tag, err error) {
 	case t.first:
 		l.attempts.Add(^uint64(0))
 		if l.pace != nil {
-			l.pace.Return(h.addr)
+			l.pace.Return(h.addr())
 		}
 		if o := &l.window.of(t.host)[t.port]; *o&undecided != 0 {
 			*o = undecided | LocalError
@@ -124,9 +124,9 @@ func (l *synLoop) packet(b []byte) {
 	if !decided {
 		return
 	}
-	i, inHand := l.window.index[a.Peer]
+	i := l.window.find(a.Peer)
 	port, known := l.where[a.PeerPort]
-	if !inHand || !known {
+	if i == nowhere || !known {
 		l.late.Add(1)
 		return
 	}
@@ -147,19 +147,19 @@ func (l *synLoop) packet(b []byte) {
 
 // finish answers for a host: what is undecided is what it seems.
 func (l *synLoop) finish(i int32) {
-	h, outcomes := l.window.hosts[i], l.window.of(i)
+	outcomes := l.window.of(i)
 	for p := range outcomes {
 		if outcomes[p] &^= undecided; outcomes[p] == LocalError {
 			l.local.Add(1)
 		}
 	}
-	a := l.answerOf(h.target, outcomes, l.silent)
+	a := l.answerOf(l.window.hosts[i].target, outcomes, l.silent)
 	if l.current == i {
 		l.current = nowhere
 	}
-	l.window.drop(i)
+	twins := l.window.drop(i)
 	l.found(a)
-	for _, t := range h.also {
+	for _, t := range twins {
 		a.Target = t
 		l.found(a)
 	}

@@ -152,7 +152,7 @@ func (l *synLoop) fire(now time.Duration) {
 		switch {
 		case h.failed && h.faults < maxTries: // this round again: a part of it never left
 			h.faults++
-		case h.round+1 == l.rounds:
+		case int(h.round)+1 == l.rounds:
 			l.finish(i)
 			continue
 		default:
@@ -226,14 +226,15 @@ func (l *synLoop) pick(now time.Duration) (int32, time.Duration) {
 // round sends the current host's undecided ports a SYN each. It returns true when a batch is full.
 func (l *synLoop) round(i int32, now time.Duration) (full bool) {
 	h, outcomes := &l.window.hosts[i], l.window.of(i)
-	path, unreachable := l.router.Path(h.addr, l.began.Add(now))
-	for ; h.next < len(outcomes); h.next++ {
+	addr := h.addr()
+	path, unreachable := l.router.Path(addr, l.began.Add(now))
+	for ; int(h.next) < len(outcomes); h.next++ {
 		o := outcomes[h.next]
 		if o&undecided == 0 {
 			continue
 		}
 		again := o == undecided|TimedOut
-		verdict, wait := l.permit(h, again)
+		verdict, wait := l.permit(h, addr, again)
 		switch {
 		case wait.d > 0 && wait.everyone:
 			l.pause = now + wait.d
@@ -245,7 +246,7 @@ func (l *synLoop) round(i int32, now time.Duration) (full bool) {
 		case verdict == NotLookedAt && unreachable != nil:
 			verdict = l.noWay(h, unreachable, again)
 		case verdict == NotLookedAt:
-			full = l.add(i, h.next, path, again, now) || full
+			full = l.add(i, int(h.next), path, again, now) || full
 			if full || l.governor.wait(now) > 0 {
 				h.next++
 				l.rest(i, now)
@@ -261,7 +262,7 @@ func (l *synLoop) round(i int32, now time.Duration) (full bool) {
 			}
 			continue
 		}
-		if l.window.decide(i, h.next, verdict) {
+		if l.window.decide(i, int(h.next), verdict) {
 			l.finish(i)
 			return false
 		}
@@ -272,7 +273,7 @@ func (l *synLoop) round(i int32, now time.Duration) (full bool) {
 
 // rest ends a host's round when its last port has been sent to.
 func (l *synLoop) rest(i int32, now time.Duration) {
-	if h := &l.window.hosts[i]; h.next >= l.window.ports {
+	if h := &l.window.hosts[i]; int(h.next) >= l.window.ports {
 		l.current = nowhere
 		l.window.wait(i, now+l.spacing)
 	}
@@ -284,7 +285,7 @@ func (l *synLoop) noWay(h *synHost, err error, again bool) Outcome {
 	if o == LocalError {
 		h.failed = true
 		if !again && l.pace != nil {
-			l.pace.Return(h.addr)
+			l.pace.Return(h.addr())
 		}
 	}
 	return o
@@ -293,18 +294,19 @@ func (l *synLoop) noWay(h *synHost, err error, again bool) Outcome {
 // add builds a packet. It returns true when its batch is full.
 func (l *synLoop) add(i int32, port int, path *raw.Path, again bool, now time.Duration) (full bool) {
 	h := &l.window.hosts[i]
+	addr := h.addr()
 	way, link := l.router.By(path, l.began.Add(now))
 	b := l.batches[way]
-	if b == nil || l.rings[family(h.addr.Is6())] == nil {
-		if err := l.open(way, h.addr.Is6()); err != nil {
+	if b == nil || l.rings[family(addr.Is6())] == nil {
+		if err := l.open(way, addr.Is6()); err != nil {
 			l.fatal = err
 			return true
 		}
 		b = l.batches[way]
 	}
 	dport := l.ports[port]
-	sport, seq := l.cookie.Probe(path.Local, h.addr, dport, h.round)
-	b.Add(path.Template, link, h.addr, sport, dport, seq, tag{host: i, port: int32(port), first: !again}) //nolint:gosec // at most 65536
+	sport, seq := l.cookie.Probe(path.Local, addr, dport, int(h.round))
+	b.Add(path.Template, link, addr, sport, dport, seq, tag{host: i, port: int32(port), first: !again}) //nolint:gosec // at most 65536
 	l.window.of(i)[port] = undecided | TimedOut
 	l.governor.spend(now)
 	if !again {

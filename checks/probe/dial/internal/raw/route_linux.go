@@ -1,7 +1,9 @@
 package raw
 
 import (
+	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"time"
@@ -33,15 +35,24 @@ type Path struct {
 // Router finds paths by the kernel's own tables, and remembers them for a moment by /24 and /64.
 type Router struct {
 	h      *netlink.Handle
-	routes map[netip.Addr]*route
+	near   [2]map[uint64]*route  // by neighbourhood, of IPv4 and IPv6
+	single map[netip.Addr]*route // of addresses in neighbourhoods within which routes differ
 	paths  map[pathKey]*Path
-	fine   map[netip.Addr]bool // neighbourhoods within which routes differ
+	links  map[int]*device
+}
+
+// device is an interface, as it was at a moment.
+type device struct {
+	netlink.LinkAttrs
+	shaped bool
+	at     time.Time
 }
 
 type route struct {
 	path *Path
 	err  error
 	at   time.Time
+	fine bool // routes differ within this neighbourhood: this one says nothing
 }
 
 type pathKey struct {
@@ -57,7 +68,8 @@ func NewRouter() (*Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("routing table: %w", err)
 	}
-	r := &Router{h: h, routes: make(map[netip.Addr]*route), paths: make(map[pathKey]*Path), fine: make(map[netip.Addr]bool)}
+	r := &Router{h: h, near: [2]map[uint64]*route{{}, {}}, single: make(map[netip.Addr]*route), paths: make(map[pathKey]*Path),
+		links: make(map[int]*device)}
 	if err := r.findFine(); err != nil {
 		r.Close()
 		return nil, err
@@ -78,7 +90,8 @@ func (r *Router) findFine() error {
 			}
 			if ones, _ := x.Dst.Mask.Size(); ones > bits {
 				if a, ok := netip.AddrFromSlice(x.Dst.IP); ok {
-					r.fine[neighbourhood(a.Unmap())] = true
+					family, key := neighbourhood(a.Unmap())
+					r.near[family][key] = &route{fine: true}
 				}
 			}
 			return true
@@ -90,40 +103,59 @@ func (r *Router) findFine() error {
 	return nil
 }
 
-func neighbourhood(a netip.Addr) netip.Addr {
-	bits := 64
+// neighbourhood is the /24 or the /64 of an address.
+func neighbourhood(a netip.Addr) (family int, key uint64) {
 	if a.Is4() {
-		bits = 24
+		b := a.As4()
+		return 0, uint64(b[0])<<16 | uint64(b[1])<<8 | uint64(b[2])
 	}
-	p, _ := a.Prefix(bits) // no error: the length fits the family
-	return p.Addr()
+	b := a.As16()
+	return 1, binary.BigEndian.Uint64(b[:])
 }
 
 // Path is the path to an address. Its error is the kernel's, such as EHOSTUNREACH.
 func (r *Router) Path(dst netip.Addr, now time.Time) (*Path, error) {
-	key := neighbourhood(dst)
-	if r.fine[key] {
-		key = dst
+	family, key := neighbourhood(dst)
+	at := r.near[family][key]
+	if at != nil && at.fine {
+		return r.one(dst, now)
 	}
-	at := r.routes[key]
 	if at == nil || now.Sub(at.at) > routeAge {
-		if len(r.routes) >= maxRoutes {
-			clear(r.routes)
+		if len(r.near[family]) >= maxRoutes {
+			maps.DeleteFunc(r.near[family], func(_ uint64, x *route) bool { return !x.fine })
 		}
 		at = &route{at: now}
-		at.path, at.err = r.lookUp(dst)
-		r.routes[key] = at
+		at.path, at.err = r.lookUp(dst, now)
+		r.near[family][key] = at
+	}
+	return at.path, at.err
+}
+
+// one is Path for an address that has neighbours with other routes.
+func (r *Router) one(dst netip.Addr, now time.Time) (*Path, error) {
+	at := r.single[dst]
+	if at == nil || now.Sub(at.at) > routeAge {
+		if len(r.single) >= maxRoutes {
+			clear(r.single)
+		}
+		at = &route{at: now}
+		at.path, at.err = r.lookUp(dst, now)
+		r.single[dst] = at
 	}
 	return at.path, at.err
 }
 
 // Forget drops what is remembered: an interface went away.
 func (r *Router) Forget() {
-	clear(r.routes)
+	for _, near := range r.near {
+		maps.DeleteFunc(near, func(_ uint64, x *route) bool { return !x.fine })
+	}
+	clear(r.single)
 	clear(r.paths)
+	clear(r.links)
 }
 
-func (r *Router) lookUp(dst netip.Addr) (*Path, error) {
+func (r *Router) lookUp(dst netip.Addr, now time.Time) (*Path, error) {
 	found, err := r.h.RouteGet(dst.AsSlice())
 	if err != nil {
 		return nil, err
@@ -137,19 +169,18 @@ func (r *Router) lookUp(dst netip.Addr) (*Path, error) {
 		return nil, unix.EADDRNOTAVAIL
 	}
 	key := pathKey{link: x.LinkIndex, local: local, gateway: string(x.Gw)}
-	link, err := r.h.LinkByIndex(x.LinkIndex)
+	link, err := r.device(x.LinkIndex, now)
 	if err != nil {
-		return nil, unix.ENODEV
+		return nil, err
 	}
-	attrs := *link.Attrs()
 	// This machine's own addresses, tunnels by route, and neighbours on the link itself are the kernel's business: it
 	// resolves each one.
-	plain := x.Type != unix.RTN_UNICAST || attrs.Flags&net.FlagLoopback != 0 || x.Encap != nil || x.Via != nil || x.MPLSDst != nil
+	plain := x.Type != unix.RTN_UNICAST || link.Flags&net.FlagLoopback != 0 || x.Encap != nil || x.Via != nil || x.MPLSDst != nil
 	gateway := x.Gw
 	switch {
-	case attrs.EncapType == "ether":
+	case link.EncapType == "ether":
 		plain = plain || gateway == nil
-	case attrs.EncapType == "none", attrs.EncapType == "rawip": // tun, WireGuard, cellular modems: no link header
+	case link.EncapType == "none", link.EncapType == "rawip": // tun, WireGuard, cellular modems: no link header
 		gateway = nil
 	default:
 		plain = true
@@ -160,15 +191,28 @@ func (r *Router) lookUp(dst netip.Addr) (*Path, error) {
 	if p := r.paths[key]; p != nil {
 		return p, nil
 	}
-	p := &Path{Template: NewTemplate(local), Local: local, six: dst.Is6(), link: attrs, gateway: gateway, plain: plain}
+	p := &Path{Template: NewTemplate(local), Local: local, six: dst.Is6(), link: link.LinkAttrs, gateway: gateway, plain: plain}
 	r.paths[key] = p
 	if !plain {
 		p.way = Direct
-		if r.shaped(link) {
+		if link.shaped {
 			p.way = Queued
 		}
 	}
 	return p, nil
+}
+
+// device reads an interface.
+func (r *Router) device(index int, now time.Time) (*device, error) {
+	if d := r.links[index]; d != nil && now.Sub(d.at) <= routeAge {
+		return d, nil
+	}
+	link, err := r.h.LinkByIndex(index)
+	if err != nil {
+		return nil, unix.ENODEV
+	}
+	r.links[index] = &device{*link.Attrs(), r.shaped(link), now}
+	return r.links[index], nil
 }
 
 // unshaped are the queueing disciplines that Linux sets up by itself. Any other was put there by an administrator: to
