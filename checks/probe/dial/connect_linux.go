@@ -240,7 +240,8 @@ func (l *loop) socket(addr netip.AddrPort) (int, error) {
 // fail deals with an attempt of the current job that ended before anything was sent. This machine's own faults are
 // tried again a little later, and are never told as the host's.
 func (l *loop) fail(j *job, port, tries int, err error, now time.Time) {
-	if o := Classify(err); o != LocalError {
+	// Nothing was sent: that there is no route is this machine's fault. The network's own "unreachable" comes later.
+	if o := Classify(err); o != LocalError && err != unix.ENETUNREACH {
 		l.decide(j, port, o)
 		return
 	}
