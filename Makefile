@@ -22,6 +22,9 @@ test: ## every test; RACE=-race adds the race detector
 demo: build ## sweep a simulated fleet on this machine and print the report
 	./netschouw demo
 
+chaos: ## kill a sweep at 50 random moments, resume it each time, and compare with an undisturbed one
+	NETSCHOUW_CHAOS=50 $(GO) test ./cmd/netschouw -run '^TestChaos$$' -count 1 -timeout 10m -v
+
 bench: build ## speed and memory, beside nmap where it is installed (root; BENCHFLAGS=-quick is shorter)
 	$(GO) build -o bin/ ./fixtures/cmd/fleet ./fixtures/cmd/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./netinfo ./checks ./checks/indicators ./checks/probe ./checks/probe/dial ./sweep ./report
@@ -46,4 +49,4 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 clean: ## what the other targets made
 	rm -rf netschouw bin dist
 
-.PHONY: help build test demo bench lint vuln fuzz clean
+.PHONY: help build test demo chaos bench lint vuln fuzz clean
