@@ -119,6 +119,23 @@ func TestStopAndResume(t *testing.T) {
 			for a, n := range all {
 				require.Equal(t, 1, n, a)
 			}
+			if tc.signal == syscall.SIGKILL {
+				require.Regexp(t, "the lock of a run that ended without giving it back is taken over.* owner=.process [0-9]+ on ", p.errout.String())
+			} else {
+				require.NotContains(t, p.errout.String(), "taken over")
+			}
+
+			// Killed after the last host and before its report was whole: the report is written again, and nobody is visited.
+			cursor := filepath.Join(state, "run.json")
+			st, err := sweep.LoadState(cursor)
+			require.NoError(t, err)
+			require.True(t, st.Complete() && st.Told)
+			st.Told = false
+			require.NoError(t, st.Save(cursor))
+			p = start(t, slowTour(t, state, "1/h", "--resume")...)
+			out, status = p.rest(t)
+			require.Equal(t, exitComplete, status, p.errout.String())
+			require.Equal(t, all, addresses(t, out))
 
 			p = start(t, slowTour(t, state, "unlimited", "--resume")...)
 			_, status = p.rest(t)
@@ -217,6 +234,8 @@ func TestSecondInterrupt(t *testing.T) {
 		t.Fatal("nobody came")
 	}
 	require.NoError(t, p.Process.Signal(syscall.SIGINT))
+	time.Sleep(20 * time.Millisecond) // two that wait would be one for the kernel
+	require.NoError(t, p.Process.Signal(syscall.SIGINT), "the same wish again, as a parent passes it on")
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
