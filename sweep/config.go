@@ -108,7 +108,7 @@ type Config struct {
 	// Conversations bounds the conversations that are held at once, default 512, and PerHost those with one host,
 	// default 4.
 	Conversations, PerHost int
-	// HostTimeout bounds the conversations with one host together, default 60s.
+	// HostTimeout bounds the conversations with one host and its look-ups together, default 60s.
 	HostTimeout time.Duration
 	// InHand bounds the addresses between the order and the sink, default 32768: as many as there can be attempts
 	// outstanding. Their memory is some hundred bytes each.

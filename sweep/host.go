@@ -70,9 +70,9 @@ func (t *Tour) hand(a dial.Answer, f checks.Finding) {
 func (t *Tour) inspect(ctx context.Context, a dial.Answer, doors []*door) (f checks.Finding, state HostState) {
 	defer t.recovered(a, &state)
 	h := &checks.Host{Address: a.Addr, ObservedAt: time.Now().UTC(), Ports: countOutcomes(a.Outcomes)}
-	known := t.look(ctx, a.Addr)
 	timed, cancel := context.WithTimeout(ctx, t.cfg.HostTimeout)
 	defer cancel()
+	known := t.look(timed, a.Addr) // bounded too: who has the address may have its reverse zone, and answer as slowly as it likes
 	h.AcceptsAll = t.acceptsAll(timed, a)
 	h.Services = t.converse(timed, t.cfg.Prober, doors)
 	if h.AcceptsAll {

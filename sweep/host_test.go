@@ -82,6 +82,20 @@ func TestAPanickingLookUpIsNotLookedAt(t *testing.T) {
 	require.Equal(t, uint64(1), s.Panics)
 }
 
+// TestASlowReverseZoneIsNotWaitedFor has look-ups that only end when they are made to, as those of a hostile zone.
+func TestASlowReverseZoneIsNotWaitedFor(t *testing.T) {
+	f := newFleet(t, hangUp)
+	cfg := onLoopback(t, 4, nil, f.port)
+	cfg.HostTimeout = 50 * time.Millisecond
+	cfg.Know = know(func(ctx context.Context, _ netip.Addr) (n netinfo.Network, _ *netinfo.Owner) {
+		<-ctx.Done()
+		return n, nil
+	})
+	var b book
+	s := run(t, cfg, &b)
+	require.Equal(t, uint64(4), s.Hosts[Assessed], "the rest of what is known of the host stands")
+}
+
 func TestSlowHostsDoNotBlockOthers(t *testing.T) {
 	f := newFleet(t, linger)
 	cfg := onLoopback(t, 400, nil, f.port)
