@@ -67,7 +67,7 @@ func (l *synLoop) flush() {
 // unsent deals with a packet that could not be sent.
 func (l *synLoop) unsent(t tag, err error) {
 	h := &l.window.hosts[t.host]
-	switch o := Classify(err); {
+	switch o := ofSending(err); {
 	case o != LocalError: // there is no way to the host
 		if l.window.decide(t.host, int(t.port), o) {
 			l.finish(t.host)

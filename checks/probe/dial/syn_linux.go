@@ -279,9 +279,18 @@ func (l *synLoop) rest(i int32, now time.Duration) {
 	}
 }
 
+// ofSending is the outcome of a packet that did not leave. That there is no route at all is this machine's fault; a route that
+// says "unreachable", or a neighbour that does not answer, is not.
+func ofSending(err error) Outcome {
+	if errors.Is(err, unix.ENETUNREACH) {
+		return LocalError
+	}
+	return Classify(err)
+}
+
 // noWay deals with an address that this machine has no route to.
 func (l *synLoop) noWay(h *synHost, err error, again bool) Outcome {
-	o := Classify(err)
+	o := ofSending(err)
 	if o == LocalError {
 		h.failed = true
 		if !again && l.pace != nil {
