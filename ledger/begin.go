@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/netschouw/netschouw/checks"
 )
 
 // ErrCannotResume is wrapped by the error for a run that cannot be gone on with.
@@ -25,7 +27,7 @@ func (l *Ledger) Begin(ctx context.Context, run Run) (*RunWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &RunWriter{ledger: l, ctx: context.WithoutCancel(ctx), lock: k, run: run}
+	w := &RunWriter{ledger: l, ctx: context.WithoutCancel(ctx), lock: k, run: run, packer: newPacker(l.opts.EvidenceBytes)}
 	if w.run.Started.IsZero() {
 		w.run.Started = l.opts.Clock()
 	}
@@ -82,7 +84,7 @@ func (w *RunWriter) enter(ctx context.Context, tx *sql.Tx) error {
 // load reads what the writer needs to know of the past: the findings that are open, so that of the clear hosts only those
 // cost anything, and which earlier runs judged by other rules.
 func (w *RunWriter) load(ctx context.Context, tx *sql.Tx) error {
-	w.open, w.odds = map[netip.Addr][proofBytes]byte{}, map[int64]bool{}
+	w.open, w.odds = map[netip.Addr]openFinding{}, map[int64]bool{}
 	runs, err := w.ledger.runs(ctx, tx, "")
 	if err != nil {
 		return err
@@ -90,24 +92,26 @@ func (w *RunWriter) load(ctx context.Context, tx *sql.Tx) error {
 	for _, r := range runs {
 		w.odds[r.seq] = !r.comparable(w.run)
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT address, proof FROM findings WHERE life <> 'gone'")
+	rows, err := tx.QueryContext(ctx, "SELECT address, proof, verdict, rules, coalesce(customer, '') FROM findings WHERE life <> 'gone'")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var text string
+		var address, customer string
+		var verdict checks.Verdict
+		var rules []string
 		var proof []byte
-		if err := rows.Scan(&text, &proof); err != nil {
+		if err := rows.Scan(&address, &proof, &verdict, list{&rules}, &customer); err != nil {
 			return err
 		}
-		addr, err := netip.ParseAddr(text)
+		addr, err := netip.ParseAddr(address)
 		if err != nil {
 			return err
 		}
-		var short [proofBytes]byte
-		copy(short[:], proof)
-		w.open[addr] = short
+		known := openFinding{matter: matterOf(verdict, rules, customer)}
+		copy(known.proof[:], proof)
+		w.open[addr] = known
 	}
 	return rows.Err()
 }

@@ -17,12 +17,13 @@ import (
 // Cut says what was left out of a host so that its evidence keeps within Options.EvidenceBytes.
 type Cut int
 
-// The cuts, from none to the hardest.
+// The cuts, from none to the hardest. Each leaves out what those before it leave out.
 const (
 	Whole    Cut = iota // nothing
 	Spoken              // services that no trait speaks of
 	Bare                // what the services said: their ports, protocols and how they ended are left
-	Quoted              // services beyond 64, and of the traits all but eight values each, of 256 bytes each
+	Values              // the services, and of the traits all but rule, group, weight and values
+	Quoted              // all but eight values of each trait, of 256 bytes each
 	RuleOnly            // all but address, time, customer, verdict and the names of 64 rules
 )
 
@@ -35,23 +36,23 @@ type body struct {
 	packed []byte
 }
 
-// newBody writes a host in at most limit bytes before packing.
-func newBody(f *checks.Finding, limit int) (*body, error) {
-	for cut := Whole; cut <= RuleOnly; cut++ {
+// body writes a host within the limit, cut as little as that allows, but at least as from says.
+func (p *packer) body(f *checks.Finding, from Cut) (*body, error) {
+	for cut := from; cut <= RuleOnly; cut++ {
 		text, err := json.Marshal(reduce(*f, cut))
 		if err != nil {
 			return nil, fmt.Errorf("evidence of %s: %w", f.Address, err)
 		}
-		if len(text) > limit {
+		if len(text) > p.limit {
 			continue
 		}
-		packed, err := pack(text)
+		packed, err := p.pack(text)
 		return &body{cut, len(text), sha256.Sum256(text), packed}, err
 	}
-	return nil, fmt.Errorf("evidence of %s does not fit in %d bytes: the customer's name and tags are too long", f.Address, limit)
+	return nil, fmt.Errorf("evidence of %s does not fit in %d bytes: the customer's name and tags are too long", f.Address, p.limit)
 }
 
-// reduce leaves out what a cut leaves out. f itself is not changed.
+// reduce leaves out what a cut leaves out. The original is not changed.
 func reduce(f checks.Finding, cut Cut) checks.Finding {
 	if cut >= Spoken {
 		f.Services = spokenOf(f)
@@ -63,22 +64,29 @@ func reduce(f checks.Finding, cut Cut) checks.Finding {
 		}
 		f.Services = services
 	}
+	if cut < Values {
+		return f
+	}
+	f.Services = nil
 	if cut >= Quoted {
-		f.Services = first(f.Services, 64)
 		f.DNSNames, f.Network.PTR = first(f.DNSNames, 8), first(f.Network.PTR, 8)
-		f.Traits = slices.Clone(f.Traits)
-		for i := range f.Traits {
-			f.Traits[i].Evidence = quoted(first(f.Traits[i].Evidence, 8))
-		}
 	}
 	if cut >= RuleOnly {
-		f.Services, f.DNSNames, f.Network.PTR, f.Reason, f.Ports = nil, nil, nil, "", nil
-		traits := slices.Clone(first(f.Traits, 64))
-		for i, t := range traits {
-			traits[i] = checks.Trait{Rule: clip(t.Rule, 128), Group: clip(t.Group, 32), Weight: t.Weight, Counted: t.Counted, Hard: t.Hard, Basis: t.Basis}
-		}
-		f.Traits = traits
+		f.DNSNames, f.Network.PTR, f.Reason, f.Ports, f.Traits = nil, nil, "", nil, first(f.Traits, 64)
 	}
+	traits := make([]checks.Trait, len(f.Traits))
+	for i, t := range f.Traits {
+		traits[i] = checks.Trait{Rule: t.Rule, Group: t.Group, Weight: t.Weight, Counted: t.Counted, Hard: t.Hard, Basis: t.Basis}
+		switch cut {
+		case Values:
+			traits[i].Evidence = t.Evidence
+		case Quoted:
+			traits[i].Evidence = quoted(first(t.Evidence, 8))
+		default:
+			traits[i].Rule, traits[i].Group = clip(t.Rule, 128), clip(t.Group, 32)
+		}
+	}
+	f.Traits = traits
 	return f
 }
 
@@ -112,23 +120,34 @@ func first[T any](list []T, n int) []T { return list[:min(n, len(list)):min(n, l
 // clip is the first n bytes of s; a letter that is cut in two becomes U+FFFD in the JSON.
 func clip(s string, n int) string { return s[:min(n, len(s))] }
 
-func pack(text []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w := zlib.NewWriter(&b)
-	if _, err := w.Write(text); err != nil {
+// packer makes bodies. Its compressor, which is larger than what it packs, is made once.
+type packer struct {
+	limit int // bytes of a body before packing
+	zip   *zlib.Writer
+	out   bytes.Buffer
+}
+
+func newPacker(limit int) *packer {
+	p := &packer{limit: limit}
+	p.zip = zlib.NewWriter(&p.out)
+	return p
+}
+
+func (p *packer) pack(text []byte) ([]byte, error) {
+	p.out.Reset()
+	p.zip.Reset(&p.out)
+	_, err := p.zip.Write(text)
+	if err := errors.Join(err, p.zip.Close()); err != nil {
 		return nil, err
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	return bytes.Clone(p.out.Bytes()), nil
 }
 
 // maxBody bounds what is unpacked, whatever the file says; far more than Options.EvidenceBytes needs.
 const maxBody = 64 << 20
 
 // unpack is the JSON of a stored body. It fails when the text is not the one whose SHA-256 was stored with it.
-func unpack(packed []byte, size int, digest []byte) ([]byte, error) {
+func unpack(packed []byte, size int, want []byte) ([]byte, error) {
 	if size < 0 || size > maxBody {
 		return nil, fmt.Errorf("a size of %d bytes is impossible", size)
 	}
@@ -140,7 +159,7 @@ func unpack(packed []byte, size int, digest []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sum := sha256.Sum256(text); !bytes.Equal(sum[:], digest) {
+	if sum := sha256.Sum256(text); len(text) != size || !bytes.Equal(sum[:], want) {
 		return nil, errors.New("the text does not have the SHA-256 that was stored with it")
 	}
 	return text, nil

@@ -32,7 +32,7 @@ type Finding struct {
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
 	Seen      uint64    `json:"seen"`     // in how many runs
-	LastRun   string    `json:"last_run"` // ULID of the last run that assessed the address
+	LastRun   string    `json:"last_run"` // ULID of the last run that saw it, or found it gone
 	// Handling is what a person did: Acknowledged, Dismissed, Resolved, or "". A dismissal that has expired is "".
 	Handling State     `json:"handling"`
 	Handled  *Handled  `json:"handled,omitempty"`

@@ -2,11 +2,11 @@ package ledger
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -53,9 +53,10 @@ const day = 24 * time.Hour
 // desk is a ledger with a clock.
 type desk struct {
 	*Ledger
-	t     testing.TB
-	clock *clock
-	packs []string
+	t       testing.TB
+	clock   *clock
+	packs   []string
+	entropy io.Reader
 }
 
 func newDesk(t testing.TB) *desk {
@@ -63,14 +64,12 @@ func newDesk(t testing.TB) *desk {
 	l, err := Open(context.Background(), filepath.Join(t.TempDir(), "ledger.db"), Options{Clock: c.time, Wait: 5 * time.Second})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	return &desk{l, t, c, []string{"meliorator@1"}}
+	return &desk{l, t, c, []string{"meliorator@1"}, ulid.Monotonic(rand.NewChaCha8([32]byte{1}), 0)}
 }
-
-var entropy = ulid.Monotonic(rand.NewChaCha8([32]byte{1}), 0)
 
 // newRun is a run that begins now.
 func (d *desk) newRun() Run {
-	id, err := ulid.New(ulid.Timestamp(d.clock.time()), entropy)
+	id, err := ulid.New(ulid.Timestamp(d.clock.time()), d.entropy)
 	require.NoError(d.t, err)
 	return Run{ID: id.String(), Started: d.clock.time(), ConfigHash: "c0ffee", Packs: d.packs, Prior: 1e-4, Seed: 1<<64 - 1,
 		Ranges: []string{"198.51.100.0/24"}, Ports: "25,80", Version: "test"}
@@ -98,8 +97,8 @@ func (d *desk) sweep(hosts ...checks.Finding) string {
 }
 
 func summary(run Run, assessed int) sweep.Summary {
-	sum := sweep.Summary{Run: run.ID, Started: run.Started, Ended: run.Started.Add(time.Hour), Seed: run.Seed, Total: 256, Cursor: 256}
-	sum.Hosts = map[sweep.HostState]uint64{sweep.Assessed: uint64(assessed), sweep.Silent: 256 - uint64(assessed)}
+	sum := sweep.Summary{Run: run.ID, Started: run.Started, Ended: run.Started.Add(time.Hour), Seed: run.Seed, Total: 1 << 16, Cursor: 1 << 16}
+	sum.Hosts = map[sweep.HostState]uint64{sweep.Assessed: uint64(assessed), sweep.Silent: 1<<16 - uint64(assessed)}
 	sum.Verdicts = map[checks.Verdict]uint64{checks.Clear: uint64(assessed)}
 	sum.Ports = map[uint16]map[string]uint64{25: {"open": 3, "refused": 4}, 80: {"open": 5}}
 	return sum
@@ -161,11 +160,7 @@ func host(address, customer string, rules ...string) checks.Finding {
 	return f
 }
 
-func ids(rules ...string) []string {
-	list := make([]string, len(rules))
-	for i, r := range rules {
-		list[i] = "meliorator/" + r
-	}
-	slices.Sort(list)
-	return list
+// address is the i-th of the benchmark network.
+func address(i int) string {
+	return netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}).String()
 }

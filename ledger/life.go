@@ -37,7 +37,6 @@ type standing struct {
 	rules        []string
 	lastCustomer string // the last one known
 	lastRun      int64
-	proof        []byte
 	evidence     int64
 	handled      handled
 }

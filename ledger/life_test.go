@@ -25,7 +25,7 @@ func TestTheLifeOfAFinding(t *testing.T) {
 		{[]checks.Finding{host(a1, "C1", "mail", "store")}, Changed, false},
 		{[]checks.Finding{host(a1, "C1", "mail", "store", "panel")}, Changed, true}, // match now
 		{[]checks.Finding{host(a1, "C1", "mail", "store", "panel")}, Still, false},
-		{[]checks.Finding{host(a1, "", "mail", "store", "panel")}, Still, false},  // the customer is not known
+		{[]checks.Finding{host(a1, "", "mail", "store", "panel")}, Still, false},    // the customer is not known
 		{[]checks.Finding{host(a1, "C2", "mail", "store", "panel")}, Changed, true}, // moved
 		{[]checks.Finding{host(a1, "C2")}, Gone, false},
 		{[]checks.Finding{host(a1, "C2")}, Gone, false},

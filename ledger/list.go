@@ -25,7 +25,7 @@ type Filter struct {
 	Rule     string       // for which this rule, "pack/id", fired
 	Range    netip.Prefix // in this range
 	Since    time.Time    // that were new, changed, gone or came back at this time or later
-	Run      string       // that this run, by its ULID, assessed last
+	Run      string       // that this run, by its ULID, was the last to see or to find gone
 }
 
 // Sort is an order of findings. Ties are in order of address.

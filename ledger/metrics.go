@@ -140,13 +140,13 @@ func (e *exposition) family(name, help string) *exposition {
 	return e
 }
 
-// sample writes one value of the family, with pairs of labels and their values.
+// sample writes one value of the family, with pairs of labels and their values, which are words of ours.
 func (e *exposition) sample(value float64, pairs ...string) {
 	e.WriteString(e.name)
 	if len(pairs) > 0 {
 		terms := make([]string, 0, len(pairs)/2)
 		for i := 0; i+1 < len(pairs); i += 2 {
-			terms = append(terms, pairs[i]+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(pairs[i+1])+`"`)
+			terms = append(terms, pairs[i]+`="`+pairs[i+1]+`"`)
 		}
 		e.WriteString("{" + strings.Join(terms, ",") + "}")
 	}

@@ -96,7 +96,7 @@ func build(ctx context.Context, path string, l *Ledger, all []string) error {
 	return db.Close()
 }
 
-// examine looks whose file it is without changing anything: an immutable connection takes no lock and writes no byte.
+// examine looks whose file it is without changing anything.
 func (l *Ledger) examine(ctx context.Context, latest int) error {
 	info, err := os.Stat(l.path)
 	switch {
@@ -107,26 +107,35 @@ func (l *Ledger) examine(ctx context.Context, latest int) error {
 	case info.Size() == 0:
 		return fmt.Errorf("ledger %s: %w: it is empty: remove it, and a new one is made", l.path, ErrForeign)
 	}
-	db, err := sql.Open("sqlite", fileURI(l.path, url.Values{"mode": {"ro"}, "immutable": {"1"}, "_error_rc": {"1"}}))
-	if err != nil {
-		return l.fault("open", err)
+	id, version, err := marks(ctx, l.path, url.Values{"mode": {"ro"}, "immutable": {"1"}}) // takes no lock, reads no log
+	if wal, missing := os.Stat(l.path + "-wal"); codeOf(err) == sqlite3.SQLITE_CORRUPT && missing == nil && wal.Size() > 0 {
+		// Without its log a ledger whose process was killed may look as if its end were missing.
+		id, version, err = marks(ctx, l.path, url.Values{"mode": {"ro"}})
 	}
-	defer db.Close()
-	var id int
-	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
-		if codeOf(err) == sqlite3.SQLITE_NOTADB {
-			return fmt.Errorf("ledger %s: %w (%w): give another file, or restore a backup", l.path, ErrForeign, err)
-		}
+	switch {
+	case codeOf(err) == sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("ledger %s: %w (%w): give another file, or restore a backup", l.path, ErrForeign, err)
+	case err != nil:
 		return l.fault("open", err)
-	}
-	if id != applicationID {
+	case id != applicationID:
 		return fmt.Errorf("ledger %s: %w but a database of another program: give another file", l.path, ErrForeign)
 	}
-	version, err := schemaOf(ctx, db)
-	if err != nil {
-		return l.fault("open", err)
-	}
 	return l.notNewer(version, latest)
+}
+
+// marks reads whose database it is, and its schema.
+func marks(ctx context.Context, path string, how url.Values) (id, version int, err error) {
+	how.Set("_error_rc", "1")
+	db, err := sql.Open("sqlite", fileURI(path, how))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return 0, 0, err
+	}
+	version, err = schemaOf(ctx, db)
+	return id, version, err
 }
 
 func (l *Ledger) notNewer(version, latest int) error {

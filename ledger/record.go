@@ -25,12 +25,22 @@ type record struct {
 	asn          *uint32
 	country      *string
 	span         string // the customer's range
-	proof        []byte
-	body         *body // nil: the evidence that is stored already says the same
+	proof        digest // see proofOf
+	body         *body  // nil: the evidence that is stored already says the same
 }
 
-// proofBytes is how much of the digest is kept to notice that evidence is unchanged.
-const proofBytes = 16
+// digest is as much of a SHA-256 as it takes to notice a difference.
+type digest [16]byte
+
+func digestOf(text []byte) digest {
+	sum := sha256.Sum256(text)
+	return digest(sum[:len(digest{})])
+}
+
+// matterOf digests what a finding is compared by from run to run.
+func matterOf(verdict checks.Verdict, rules []string, customer string) digest {
+	return digestOf([]byte(string(verdict) + "\x00" + customer + "\x00" + text(rules)))
+}
 
 // newRecord takes from a finding what the ledger compares.
 func newRecord(f *checks.Finding) (*record, error) {
@@ -65,7 +75,7 @@ func ruleIDs(traits []checks.Trait) []string {
 
 // proofOf digests what a verdict rests on and whom it concerns: two observations of one digest need one evidence. Times,
 // banners, PTR records and what no rule spoke of are not in it.
-func proofOf(f *checks.Finding) []byte {
+func proofOf(f *checks.Finding) digest {
 	type trait struct {
 		Rule     string
 		Evidence []checks.Evidence
@@ -81,10 +91,6 @@ func proofOf(f *checks.Finding) []byte {
 	for i, t := range f.Traits {
 		sum.Traits[i] = trait{t.Rule, t.Evidence}
 	}
-	b, err := json.Marshal(sum)
-	if err != nil {
-		return nil // equal to no other
-	}
-	digest := sha256.Sum256(b)
-	return digest[:proofBytes]
+	b, _ := json.Marshal(sum) // numbers, texts and a prefix: always can
+	return digestOf(b)
 }

@@ -23,7 +23,7 @@ func newStore(ctx context.Context, tx *sql.Tx, run int64, odds map[int64]bool) (
 		to   **sql.Stmt
 		text string
 	}{
-		{&s.find, `SELECT id, life, since, verdict, rules, coalesce(last_customer, ''), last_run, proof, evidence_id, coalesce(handling, ''),
+		{&s.find, `SELECT id, life, since, verdict, rules, coalesce(last_customer, ''), last_run, evidence_id, coalesce(handling, ''),
 			handled_at, handled_until, handled_rules, coalesce(handled_verdict, ''), coalesce(handled_customer, '') FROM findings WHERE address = ?`},
 		{&s.insert, `INSERT INTO findings (address, address_key, life, since, verdict, score, rules, rules_differ, first_seen, last_seen, seen, last_run)
 			VALUES (?, ?, 'new', ?3, ?, ?, ?, 0, ?3, ?3, 0, ?)`},
@@ -91,7 +91,7 @@ func (s *store) standing(r *record) (*standing, error) {
 	var b standing
 	var evidence sql.NullInt64
 	err := s.find.QueryRowContext(s.ctx, r.addr.String()).Scan(&b.id, &b.life, moment{&b.since}, &b.verdict, list{&b.rules}, &b.lastCustomer,
-		&b.lastRun, &b.proof, &evidence, &b.handled.as, moment{&b.handled.at}, moment{&b.handled.until}, list{&b.handled.rules},
+		&b.lastRun, &evidence, &b.handled.as, moment{&b.handled.at}, moment{&b.handled.until}, list{&b.handled.rules},
 		&b.handled.verdict, &b.handled.customer)
 	b.evidence = evidence.Int64
 	switch {
@@ -131,11 +131,11 @@ func (s *store) settle(before *standing, r *record, st step, evidence int64, dif
 		since = before.since
 	}
 	if st.life == Gone {
-		_, err := s.gone.ExecContext(s.ctx, stamp(since), differ, s.run, evidence, r.proof, before.id)
+		_, err := s.gone.ExecContext(s.ctx, stamp(since), differ, s.run, evidence, r.proof[:], before.id)
 		return err
 	}
 	_, err := s.update.ExecContext(s.ctx, before.id, st.life, stamp(since), r.verdict, r.score, text(r.rules), differ, some(r.customer),
-		some(r.customerName), some(r.abuse), r.asn, r.country, stamp(r.at), s.run, evidence, r.proof)
+		some(r.customerName), some(r.abuse), r.asn, r.country, stamp(r.at), s.run, evidence, r.proof[:])
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -30,13 +31,17 @@ type RunWriter struct {
 	seq    int64
 
 	mu      sync.Mutex
-	open    map[netip.Addr][proofBytes]byte // the open findings, and what their evidence proves
-	odds    map[int64]bool
+	packer  *packer
+	open    map[netip.Addr]openFinding
+	odds    map[int64]bool // see store
 	waiting []*record
 	bytes   int
 	since   time.Time // when the first one began to wait
 	ended   bool
 }
+
+// openFinding is what the writer remembers of a finding that was open when the run began.
+type openFinding struct{ proof, matter digest }
 
 var _ sweep.Sink = (*RunWriter)(nil)
 
@@ -46,7 +51,8 @@ var errEnded = errors.New("the run has ended")
 func (w *RunWriter) Run() Run { return w.run }
 
 // Host takes one assessed host. It is stored for certain when a later Flush or Finish has returned nil, and after about a
-// second in any case while hosts come in. After an error Host takes no more until what waits could be stored.
+// second in any case while hosts come in. After an error, such as of a full disk, the hosts that wait go on waiting, no more
+// than one batch of them, for a Flush that succeeds.
 func (w *RunWriter) Host(f checks.Finding) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,8 +75,12 @@ func (w *RunWriter) Host(f checks.Finding) error {
 	if err != nil {
 		return err
 	}
-	if !open || string(known[:]) != string(r.proof) {
-		if r.body, err = newBody(&f, w.ledger.opts.EvidenceBytes); err != nil {
+	if !open || known.proof != r.proof {
+		cut := Whole
+		if open && known.matter == matterOf(r.verdict, r.rules, r.customer) {
+			cut = Values // the host was stored when it came to be so
+		}
+		if r.body, err = w.packer.body(&f, cut); err != nil {
 			return err
 		}
 		w.bytes += len(r.body.packed)
@@ -144,7 +154,7 @@ func (w *RunWriter) end(tx *sql.Tx, sum sweep.Summary) error {
 		ended = w.ledger.opts.Clock()
 	}
 	if _, err := tx.ExecContext(w.ctx, "UPDATE runs SET state = ?, ended_at = ?, addresses = ? WHERE id = ?",
-		state, stamp(ended), int64(sum.Total), w.seq); err != nil { //nolint:gosec // at most 2^32 or so
+		state, stamp(ended), int64(min(sum.Total, math.MaxInt64)), w.seq); err != nil { //nolint:gosec // bounded
 		return err
 	}
 	if _, err := tx.ExecContext(w.ctx, "DELETE FROM run_counts WHERE run_id = ?", w.seq); err != nil {
@@ -157,7 +167,7 @@ func (w *RunWriter) end(tx *sql.Tx, sum sweep.Summary) error {
 	}
 	add := func(what, name string, n uint64) {
 		if err == nil {
-			_, err = insert.ExecContext(w.ctx, w.seq, what, name, int64(n)) //nolint:gosec // a count
+			_, err = insert.ExecContext(w.ctx, w.seq, what, name, int64(min(n, math.MaxInt64>>10))) //nolint:gosec // bounded; and so is a sum
 		}
 	}
 	for state, n := range sum.Hosts {
