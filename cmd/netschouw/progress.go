@@ -75,7 +75,15 @@ func (p *progress) run() {
 // logLine is progress for a log: everything in one sentence.
 func logLine(p sweep.Progress) string {
 	return fmt.Sprintf("%s of %s addresses done (%s), %s found, %s tries/s, %s", grouped(p.Done), grouped(p.Total),
-		percent(p), grouped(found(p)), grouped(uint64(p.Rate)), left(p))
+		percent(p), grouped(found(p)), grouped(uint64(p.Rate)), left(p)) + slowed(p)
+}
+
+// slowed tells that the pace gave way, "" when it did not.
+func slowed(p sweep.Progress) string {
+	if p.Pace <= 0 || p.Pace >= 1 {
+		return ""
+	}
+	return fmt.Sprintf(", slowed to %.0f%% of the pace", 100*p.Pace)
 }
 
 // lastLine is what came out of it, for whoever wrote the report to a file.
@@ -125,12 +133,24 @@ func percent(p sweep.Progress) string {
 
 func left(p sweep.Progress) string {
 	switch {
+	case waiting(p):
+		if p.Total-p.Done == 1 {
+			return "waiting for the last host"
+		}
+		return "waiting for the last " + grouped(p.Total-p.Done) + " hosts"
 	case p.ETA < 0:
 		return "time left unknown"
-	case p.ETA < time.Second && p.Done < p.Total: // all are asked, and some take their time
-		return "waiting for the last hosts"
 	}
 	return p.ETA.Round(time.Second).String() + " left"
+}
+
+// settling is how long a tour has before it can be said to wait.
+const settling = 5 * time.Second
+
+// waiting says that every address has been begun, and that what is left takes its time: hosts that answer slowly, or
+// suspects whose ports are all being tried. How long that is, the speed so far does not tell.
+func waiting(p sweep.Progress) bool {
+	return p.Elapsed > settling && p.Done < p.Total && p.Rate < 1 && p.Done+uint64(max(p.InHand, 0)) >= p.Total //nolint:gosec // not negative
 }
 
 // grouped writes a number with commas between thousands.

@@ -45,8 +45,18 @@ func TestProgressLines(t *testing.T) {
 	require.Equal(t, " 50%  32,768/65,536  12 found  10s left", barLine(half, 42))
 	require.Equal(t, " 50%  32,768/65,536", barLine(half, 24), "a fact that does not fit is left out whole")
 	require.Equal(t, "32,768 of 65,536 addresses done: 2 match, 10 suspect, 999 clear", lastLine(half))
-	require.Contains(t, logLine(sweep.Progress{Done: 9, Total: 10}), "waiting for the last hosts")
-	require.NotContains(t, logLine(sweep.Progress{Done: 10, Total: 10}), "waiting")
+	slow := sweep.Progress{Done: 8, Total: 10, InHand: 2, Elapsed: time.Minute}
+	require.Contains(t, logLine(slow), "0 tries/s, waiting for the last 2 hosts")
+	slow.Done, slow.InHand = 9, 1
+	require.Contains(t, logLine(slow), "waiting for the last host")
+	for name, change := range map[string]func(*sweep.Progress){
+		"just begun": func(p *sweep.Progress) { p.Elapsed = time.Second }, "still trying": func(p *sweep.Progress) { p.Rate = 100 },
+		"not all begun": func(p *sweep.Progress) { p.InHand = 0 }, "done": func(p *sweep.Progress) { p.Done, p.InHand = 10, 0 },
+	} {
+		p := slow
+		change(&p)
+		require.NotContains(t, logLine(p), "waiting", name)
+	}
 	require.NotPanics(t, func() { barLine(sweep.Progress{Done: 5, Total: 3}, 80) })
 }
 
