@@ -26,7 +26,8 @@ type Progress struct {
 
 // Progress tells how far the run is. It may be called at any time, by any goroutine.
 func (t *Tour) Progress() Progress {
-	s := t.Summary()
+	s := t.tally.summary()
+	t.attempts(&s)
 	_, inHand := t.mark.left(0)
 	p := Progress{Run: s.Run, Total: s.Total, Verdicts: s.Verdicts, Attempts: s.Attempts,
 		Rate: math.Float64frombits(t.rate.Load()), Pace: math.Float64frombits(t.pace.Load()), InHand: inHand, Elapsed: time.Since(t.began), ETA: -1}

@@ -39,7 +39,7 @@ func TestPlacesAreExact(t *testing.T) {
 					busy = append(busy[:k], busy[k+1:]...)
 				}
 			}
-			p := w.place()
+			p := w.copy().place()
 			require.NoError(t, p.check(total))
 			for i := range p.Cursor {
 				require.True(t, done[i], "everything before the cursor is done")
@@ -53,7 +53,7 @@ func TestPlacesAreExact(t *testing.T) {
 			w.done(i)
 		}
 		require.Len(t, done, int(total), "nobody is missed")
-		require.Equal(t, Place{Cursor: total, Next: total}, w.place())
+		require.Equal(t, Place{Cursor: total, Next: total}, w.copy().place())
 	}
 }
 

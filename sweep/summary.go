@@ -230,7 +230,7 @@ func (t *tally) merge(b *batch) {
 // moment is one of a run: counts, places and what stands, which belong together.
 type moment struct {
 	Summary
-	place    Place
+	marks    marks
 	standing []netip.Addr
 }
 
@@ -238,6 +238,17 @@ type moment struct {
 func (t *tally) moment() moment {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return moment{t.summaryLocked(), t.mark.copy(), slices.SortedFunc(maps.Keys(t.standing), netip.Addr.Compare)}
+}
+
+// summary is a copy of the counters so far.
+func (t *tally) summary() Summary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.summaryLocked()
+}
+
+func (t *tally) summaryLocked() Summary {
 	s := t.sum
 	s.Counts = s.clone()
 	for i, port := range t.list {
@@ -252,5 +263,5 @@ func (t *tally) moment() moment {
 			}
 		}
 	}
-	return moment{s, t.mark.place(), slices.SortedFunc(maps.Keys(t.standing), netip.Addr.Compare)}
+	return s
 }

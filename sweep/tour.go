@@ -139,20 +139,22 @@ func (t *Tour) end(ctx context.Context, f *feed, discovery error) (Summary, erro
 
 // Summary is what the run has come to so far.
 func (t *Tour) Summary() Summary {
-	return t.moment().Summary
+	m := t.tally.moment()
+	t.attempts(&m.Summary)
+	m.Cursor = m.marks.place().Cursor
+	m.Interrupted = m.Cursor < m.Total
+	return m.Summary
 }
 
-func (t *Tour) moment() moment {
-	m := t.tally.moment()
+// attempts adds those of this part of the run.
+func (t *Tour) attempts(s *Summary) {
 	for _, d := range []Discoverer{t.cfg.Discoverer, t.cfg.AllPorts} {
 		if d != nil {
 			load := d.Load()
-			m.Attempts += load.Attempts
-			m.Retried += load.Retried
+			s.Attempts += load.Attempts
+			s.Retried += load.Retried
 		}
 	}
-	m.Cursor, m.Interrupted = m.place.Cursor, m.place.Cursor < m.Total
-	return m
 }
 
 // found takes discovery's answer for one address. It does not block: the queue can hold every address in hand.
@@ -297,7 +299,8 @@ func (t *Tour) save() error {
 	if keeper != nil {
 		size, err = keeper.Mark()
 	}
-	now := t.moment()
+	now := t.tally.moment()
+	t.attempts(&now.Summary)
 	t.sinkMu.Unlock()
 	if err == nil && keeper != nil {
 		err = keeper.Sync()
@@ -308,5 +311,5 @@ func (t *Tour) save() error {
 	counts := now.Counts
 	delete(counts.Hosts, Interrupted) // they are owed, and will be counted when they are done
 	return State{Schema: StateSchema, Run: t.cfg.Run, Settings: t.cfg.Settings, Seed: t.cfg.Seed, Total: t.order.Len(),
-		Place: now.place, Counts: counts, Sink: size, Standing: now.standing, Started: now.Started, Saved: time.Now().UTC(), Version: t.cfg.Version}.Save(t.cfg.State)
+		Place: now.marks.place(), Counts: counts, Sink: size, Standing: now.standing, Started: now.Started, Saved: time.Now().UTC(), Version: t.cfg.Version}.Save(t.cfg.State)
 }

@@ -94,20 +94,32 @@ func (w *watermark) left(total uint64) (left uint64, inHand int) {
 	return total - w.next + w.owed, len(w.inHand)
 }
 
-// place is how far the run has come.
-func (w *watermark) place() Place {
+// marks is a copy of a watermark. To make a Place of it takes long when hundreds of thousands are in hand, and nobody waits.
+type marks struct {
+	again []Span
+	busy  []uint64
+	next  uint64
+}
+
+// copy is what is marked now.
+func (w *watermark) copy() marks {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	busy := make([]uint64, 0, len(w.inHand))
+	m := marks{again: slices.Clone(w.again), busy: make([]uint64, 0, len(w.inHand)), next: w.next}
 	for i := range w.inHand {
-		busy = append(busy, i)
+		m.busy = append(m.busy, i)
 	}
-	slices.Sort(busy)
-	owed := slices.Clone(w.again)
-	for _, i := range busy {
+	return m
+}
+
+// place is how far the run had come.
+func (m marks) place() Place {
+	slices.Sort(m.busy)
+	owed := m.again
+	for _, i := range m.busy {
 		owed = append(owed, Span{i, i + 1})
 	}
-	p := Place{Cursor: w.next, Next: w.next, Owed: joined(owed)}
+	p := Place{Cursor: m.next, Next: m.next, Owed: joined(owed)}
 	if len(p.Owed) == 0 {
 		p.Owed = nil
 	} else {
