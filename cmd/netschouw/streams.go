@@ -55,7 +55,7 @@ func logger(out io.Writer, cfg config.Log) *slog.Logger {
 // reportOptions says how a report is to look on a stream: colour and width are a terminal's, and NO_COLOR
 // (no-color.org) is honoured.
 func (w *world) reportOptions(cfg config.Output, out any) report.Options {
-	opts := report.Options{All: cfg.All, Lang: cfg.Lang}
+	opts := report.Options{All: cfg.All, Lang: cfg.Lang, Reporter: cfg.Reporter}
 	if is, width := terminalOf(out); is {
 		opts.Width = width
 		opts.Color = w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"

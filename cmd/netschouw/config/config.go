@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/netschouw/netschouw/checks"
+	"github.com/netschouw/netschouw/report"
 	"github.com/netschouw/netschouw/sweep"
 )
 
@@ -90,6 +91,8 @@ type Output struct {
 	File   string // "": standard output
 	All    bool   // clear hosts too
 	Lang   string // language of what people read
+	// Reporter says who reports, in formats that tell other organisations.
+	Reporter report.Reporter
 }
 
 // Log says what is told on standard error.

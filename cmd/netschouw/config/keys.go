@@ -155,6 +155,16 @@ var keys = []Key{
 	pick("output.lang", "lang", "LANG", "language of what people read",
 		func(c *Config) *string { return &c.Output.Lang }, report.Languages()...),
 
+	{Path: "report.reporter.org", Arg: "NAME",
+		Usage: "your organisation, in formats that tell others (xarf, stix, intelmq)",
+		bind:  func(c *Config) value { return text(&c.Output.Reporter.Org) }},
+	{Path: "report.reporter.contact", Arg: "MAIL",
+		Usage: "the mail address for answers to such a report",
+		bind:  func(c *Config) value { return text(&c.Output.Reporter.Contact) }},
+	{Path: "report.reporter.domain", Arg: "NAME",
+		Usage: "your organisation's domain name in such a report",
+		bind:  func(c *Config) value { return text(&c.Output.Reporter.Domain) }},
+
 	pick("log.level", "log-level", "LEVEL", "least important log line that is written",
 		func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
 	pick("log.format", "log-format", "FORMAT", "form of log lines",
