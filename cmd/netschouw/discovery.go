@@ -21,8 +21,10 @@ func (e *expedition) discoverer(dialer *dial.Dialer, conf *sweep.Config) error {
 	if s.Discovery != "connect" {
 		engine, err := dialer.NewSYN(dial.SYNOptions{Ports: s.Ports.List(), Log: e.log})
 		switch why := e.notSYN(err); {
+		case s.Discovery == "syn" && errors.Is(err, dial.ErrRawNotPermitted):
+			return &inputError{err, "run as root, or permit it once: setcap cap_net_raw+ep $(command -v netschouw); or use --discovery connect"}
 		case s.Discovery == "syn" && err != nil:
-			return &inputError{err, "or use --discovery connect, which needs no privilege"}
+			return &inputError{err, "use --discovery connect"}
 		case s.Discovery == "syn", why == "":
 			e.log.Info("discovery by SYN: raw packets, sent again where nothing answers", "asked", s.Discovery)
 			conf.Discoverer, conf.InHand = engine, min(engine.Hosts(), mostInHand)
@@ -39,8 +41,6 @@ func (e *expedition) discoverer(dialer *dial.Dialer, conf *sweep.Config) error {
 // notSYN says why auto does not choose raw packets, "" when it does.
 func (e *expedition) notSYN(err error) string {
 	switch {
-	case errors.Is(err, dial.ErrRawNotPermitted):
-		return "raw packets need CAP_NET_RAW"
 	case err != nil:
 		return err.Error()
 	case e.deep:

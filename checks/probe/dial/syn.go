@@ -12,10 +12,10 @@ import (
 )
 
 // ErrRawNotPermitted is returned by NewSYN when this process may not send packets of its own making.
-var ErrRawNotPermitted = errors.New("raw packets need CAP_NET_RAW: run as root, or once `setcap cap_net_raw+ep` on the program, or discover by connect")
+var ErrRawNotPermitted = errors.New("this process may not send raw packets: it lacks CAP_NET_RAW")
 
 // ErrRawUnsupported is returned by NewSYN on systems other than Linux.
-var ErrRawUnsupported = errors.New("raw packets are supported on Linux only: discover by connect")
+var ErrRawUnsupported = errors.New("raw packets are supported on Linux only")
 
 // SYNOptions bounds a SYN engine. A zero field takes its default.
 type SYNOptions struct {
