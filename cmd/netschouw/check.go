@@ -18,7 +18,8 @@ import (
 
 func checkCommand(w *world) *cli.Command {
 	return command("check", "one host or domain, deeply, now", manual{
-		about: "Looks deeply at single hosts, at all of their ports unless --port names some, and shows everything that was seen. Targets are addresses, CIDRs up to /28 " +
+		about: "Looks deeply at single hosts: at the ports of a sweep and the scripts of their pages, at all 65,535 ports of a suspect, or of any " +
+			"host with --escalate all-ports, which takes two minutes. Shows everything that was seen. Targets are addresses, CIDRs up to /28 " +
 			"(IPv6: /124), and domain names, of which the addresses and those of the mail exchangers are taken. " +
 			"What is not owned, or excluded, is left out and said so: nothing outside scope.owned is contacted.",
 		operands: "TARGET...", min: 1, max: -1,
@@ -31,6 +32,7 @@ func checkCommand(w *world) *cli.Command {
 			{"one address", "netschouw check 198.51.100.8"},
 			{"a domain of a customer, with its mail servers", "netschouw check shop.example.org"},
 			{"a small range, for another program", "netschouw check 198.51.100.0/28 --format jsonl"},
+			{"all of its ports, whatever it looks like", "netschouw check 198.51.100.8 --escalate all-ports"},
 			{"how its score came about", "netschouw check 198.51.100.8 --format jsonl --quiet | netschouw rules explain -"},
 		},
 	}, func(c *cli.Context) error {

@@ -106,7 +106,10 @@ func (e *expedition) tour(change func(*sweep.Config)) (*sweep.Tour, error) {
 	conf := sweep.Config{
 		Version: readBuild().String(), Targets: e.targets, Seed: s.Seed,
 		Dialer: dialer, Pacer: pacer, Prober: prober, Canaries: s.Canary,
-		PerSuspect: s.PerSuspect, SuspectRate: unbounded(s.SuspectRate), SuspectTimeout: s.Timeout.Suspect.Std(), Everyone: e.deep,
+		PerSuspect: s.PerSuspect, SuspectRate: unbounded(s.SuspectRate), SuspectTimeout: s.Timeout.Suspect.Std(),
+		// An abuse desk must answer today: check tries all ports of a host that looks suspect, as a sweep does, and of
+		// any host when it is told to.
+		Everyone:      e.deep && e.cfg.Origin("sweep.escalate") != "default",
 		Know:          netinfo.Directory{Resolver: e.resolver, Geo: e.geo, Customers: e.customers},
 		Judge:         judge{e.rules, e.cfg.Rules.Policy, e.names},
 		Conversations: s.Concurrency, HostTimeout: s.Timeout.Host.Std(), Log: e.log,
