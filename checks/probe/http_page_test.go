@@ -104,6 +104,7 @@ func FuzzPage(f *testing.F) {
 	f.Add(fullPage, "text/html; charset=utf-8", "/assets/../x.js?y")
 	f.Add("<title>caf\xe9</title>", "text/html; charset=iso-8859-1", "//192.0.2.1:8080/a")
 	f.Add("<base href=/x/><script src=a></script><link rel=icon href=b>", "text/html", "http://192.0.2.1:8080/%zz")
+	f.Add("", "", "///.. ")
 	f.Add("0", "Ǩԡѡƶ", "0?\xa6 \xb0ÃK\xfe")
 	f.Add("<svg><title>\x1b[2J</title></svg>", "", "\\\\example.org")
 	f.Fuzz(func(t *testing.T, body, contentType, ref string) {
@@ -126,7 +127,8 @@ func FuzzPage(f *testing.F) {
 		}
 		if target, ok := w.sameOrigin(w.base(a, p), ref); ok {
 			checkTarget(t, target)
-			if again, ok := w.sameOrigin(w.origin, target); strings.HasPrefix(target, "//") != !ok && again != target {
+			// A path that begins with two slashes reads as an address when it is taken for a reference.
+			if again, ok := w.sameOrigin(w.origin, target); !strings.HasPrefix(target, "//") && (!ok || again != target) {
 				t.Fatalf("%q is not stable: %q", target, again)
 			}
 		}
