@@ -26,7 +26,7 @@ chaos: ## kill a sweep at 50 random moments, resume it each time, and compare wi
 	NETSCHOUW_CHAOS=50 $(GO) test ./cmd/netschouw -run '^TestChaos$$' -count 1 -timeout 10m -v
 
 bench: build ## speed and memory, beside nmap where it is installed (root; BENCHFLAGS=-quick is shorter)
-	$(GO) build -o bin/ ./fixtures/cmd/fleet ./fixtures/cmd/bench
+	$(GO) build -o bin/ ./fixtures/cmd/fleet ./cmd/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./netinfo ./checks ./checks/indicators ./checks/probe ./checks/probe/dial ./sweep ./report
 	bin/bench -netschouw ./netschouw -fleet bin/fleet $(BENCHFLAGS)
 
