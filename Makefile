@@ -27,7 +27,7 @@ chaos: ## kill a sweep at 50 random moments, resume it each time, and compare wi
 
 bench: build ## speed and memory, beside nmap where it is installed (root; BENCHFLAGS=-quick is shorter)
 	$(GO) build -o bin/ ./fixtures/cmd/fleet ./cmd/bench
-	$(GO) test -run '^$$' -bench . -benchmem ./netinfo ./checks ./checks/indicators ./checks/probe ./checks/probe/dial ./sweep ./report
+	$(GO) test -run '^$$' -bench . -benchmem ./netinfo ./checks ./checks/indicators ./checks/probe ./checks/probe/dial ./sweep ./ledger ./report
 	bin/bench -netschouw ./netschouw -fleet bin/fleet $(BENCHFLAGS)
 
 lint: ## gofmt, go vet for every system that we build for, staticcheck, and the house's own rules

@@ -40,7 +40,7 @@ func TestEvidenceIsBounded(t *testing.T) {
 		"many names":  {func(f *checks.Finding) { f.Network.PTR = strings.Split(strings.Repeat("a.example.test,", 5000), ",") }, Quoted},
 		"many traits": {func(f *checks.Finding) {
 			for i := range 500 {
-				f.Traits = append(f.Traits, checks.Trait{Rule: fmt.Sprint("pack/", i), Evidence: []checks.Evidence{{Port: 25, Field: "f", Value: long}}})
+				f.Traits = append(f.Traits, checks.Trait{Rule: fmt.Sprint("pack/", i), Evidence: []checks.Evidence{{Port: 25, Field: "f", Value: long[:1000]}}})
 			}
 		}, RuleOnly},
 		"a long reason": {func(f *checks.Finding) { f.Reason = long }, RuleOnly},

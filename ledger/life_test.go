@@ -128,8 +128,16 @@ func TestDismissal(t *testing.T) {
 				require.Equal(t, Dismissed, h.Handling)
 				require.Equal(t, "mail of a school", h.Handled.Reason)
 				require.Empty(t, changes)
+				require.NoError(t, d.Reopen(ctx, h.ID, Action{Who: "joost"}))
+				changes, err = d.Changes(ctx, run)
+				require.NoError(t, err)
+				require.Empty(t, changes, "that run had no news of it, whatever is decided later")
 				return
 			}
+			require.NoError(t, d.Dismiss(ctx, h.ID, Action{Who: "joost", Reason: "still"}))
+			later, err := d.Changes(ctx, run)
+			require.NoError(t, err)
+			require.Empty(t, later, "what is dismissed since is left out")
 			require.Equal(t, State(""), h.Handling)
 			require.Nil(t, h.Handled)
 			require.Len(t, changes, 1)

@@ -262,7 +262,41 @@ func TestOneRunAtATime(t *testing.T) {
 	require.Equal(t, CutOff, runs[0].State, "nobody is left to end it")
 	w2, err := other.Begin(ctx, d.newRun())
 	require.NoError(t, err)
+	runs, err = other.Runs(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []RunState{Running, CutOff}, []RunState{runs[0].State, runs[1].State})
 	require.NoError(t, w2.Close())
+}
+
+// TestAKillWhileTheLogIsEmptied: the first page says already how large the file will be, and the end is in the log still.
+func TestAKillWhileTheLogIsEmptied(t *testing.T) {
+	d := newDesk(t)
+	_, err := d.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	require.NoError(t, err)
+	small, err := os.ReadFile(d.Path())
+	require.NoError(t, err)
+	shape := realistic(t)
+	for i := range 40 {
+		d.sweep(shape(host(address(i), "C1", "mail")))
+	}
+	wal, err := os.ReadFile(d.Path() + "-wal")
+	require.NoError(t, err)
+	_, err = d.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	require.NoError(t, err)
+	whole, err := os.ReadFile(d.Path())
+	require.NoError(t, err)
+	require.Greater(t, len(whole), len(small))
+
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	require.NoError(t, os.WriteFile(path, append(whole[:4096:4096], small[4096:]...), 0o600))
+	require.NoError(t, os.WriteFile(path+"-wal", wal, 0o600))
+	l, err := Open(context.Background(), path, Options{})
+	require.NoError(t, err)
+	defer l.Close()
+	require.NoError(t, l.Check(context.Background()))
+	found, err := l.Findings(context.Background(), Filter{All: true}, "")
+	require.NoError(t, err)
+	require.Len(t, found, 40)
 }
 
 // TestAWriterIsWaitedFor: another process has the database for a while, or for too long.

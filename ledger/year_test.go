@@ -24,12 +24,12 @@ func TestAYear(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			y := newYear(t, seed, 300, 0.5)
+			y := newYear(t, seed, 160, 0.5)
 			y.world.rules = map[int][]string{}
-			for _, i := range y.world.live[:40] { // enough happens in few days
+			for _, i := range y.world.live[:30] { // enough happens in few days
 				y.world.rules[i] = ruleNames[:1+i%3]
 			}
-			y.run(50, 10)
+			y.run(40, 10)
 		})
 	}
 }
