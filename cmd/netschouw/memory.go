@@ -13,7 +13,7 @@ const gcPercent = 300
 // memoryLimit is where the collector begins to work harder. Hosts that send as much as they may make the live heap ten
 // times as large; without the limit, a few hundred of them at once would bring a sweep to 260 MiB. It is no bound: what
 // lives stays.
-const memoryLimit = 112 << 20
+const memoryLimit = 100 << 20
 
 // tune sets the collector for a long run, unless the environment does.
 func tune() {
