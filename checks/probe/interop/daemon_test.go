@@ -133,6 +133,18 @@ func start(t *testing.T, ports []int, path string, args ...string) {
 	}
 }
 
+// endByFile stops the process whose number a daemon wrote to a file, if it is still there.
+func endByFile(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+}
+
 // accepts tells whether something listens on a loopback port.
 func accepts(port int) bool {
 	c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(port), time.Second)
